@@ -1,0 +1,85 @@
+"""Settings: the only reader of `SPINBOT_*` environment variables, built once by the command or the service."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class HostGroup(BaseModel):
+    """One model actor: the slots it serves and the hardware it gets."""
+
+    model_config = ConfigDict(extra="forbid")
+    slots: list[str] = Field(default=[], description="Slots whose engines live here; none: media work only")
+    threads: int = Field(
+        default=0, ge=0, description="Threads of each library; 0: as many as there are cores"
+    )
+    num_gpus: float = Field(
+        default=0, ge=0, description="GPUs that Ray reserves for it; engines then use cuda"
+    )
+    memory_gb: float = Field(default=6, gt=0, description="Engines beyond this are evicted, least used first")
+    lanes: int = Field(default=1, ge=1, le=64, description="Calls it runs side by side")
+
+
+def starter_hosts() -> dict[str, HostGroup]:
+    """One process per kind of work, so that the script, the voice and the picture load side by side."""
+    return {
+        "language": HostGroup(slots=["script"]),
+        "speech": HostGroup(slots=["tts", "asr"]),
+        "vision": HostGroup(slots=["face", "talking_head", "upscale"]),
+        "media": HostGroup(lanes=4),
+    }
+
+
+class Settings(BaseSettings):
+    """Everything that a user may set; nested names join with `__` (`SPINBOT_HOSTS__VISION__NUM_GPUS=1`)."""
+
+    model_config = SettingsConfigDict(env_prefix="SPINBOT_", env_nested_delimiter="__", extra="forbid")
+
+    home: Path = Field(
+        default=Path("~/.spinbot"), description="Models, artifacts and the job database live here"
+    )
+    database_url: str = Field(
+        default="", description="SQLAlchemy URL of the job store; empty: SQLite in `home`"
+    )
+    engines: dict[str, str] = Field(
+        default={
+            "script": "smollm2",
+            "tts": "kokoro",
+            "asr": "whisper-tiny.en",
+            "face": "mediapipe",
+            "talking_head": "meshwarp",
+            "upscale": "realesrgan",
+        },
+        description="Which engine fills each slot",
+    )
+    hosts: dict[str, HostGroup] = Field(default_factory=starter_hosts, description="Model actors by name")
+    ray_address: str = Field(default="", description="Cluster to join; empty: a private Ray in this process")
+
+    @property
+    def root(self) -> Path:
+        """`home` with `~` and relative parts resolved."""
+        return self.home.expanduser().resolve()
+
+    @property
+    def models_dir(self) -> Path:
+        """Where models are installed, one folder each."""
+        return self.root / "models"
+
+    @property
+    def artifacts_dir(self) -> Path:
+        """Where artifacts are stored by content hash."""
+        return self.root / "artifacts"
+
+    @property
+    def database(self) -> str:
+        """The job store's SQLAlchemy URL."""
+        return self.database_url or f"sqlite:///{self.root / 'spinbot.db'}"
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
