@@ -14,12 +14,8 @@ class HostGroup(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     slots: list[str] = Field(default=[], description="Slots whose engines live here; none: media work only")
-    threads: int = Field(
-        default=0, ge=0, description="Threads of each library; 0: as many as there are cores"
-    )
-    num_gpus: float = Field(
-        default=0, ge=0, description="GPUs that Ray reserves for it; engines then use cuda"
-    )
+    threads: int = Field(default=0, ge=0, description="Threads of each library; 0: as many as there are cores")
+    num_gpus: float = Field(default=0, ge=0, description="GPUs that Ray reserves for it; engines then use cuda")
     memory_gb: float = Field(default=6, gt=0, description="Engines beyond this are evicted, least used first")
     lanes: int = Field(default=1, ge=1, le=64, description="Calls it runs side by side")
 
@@ -39,12 +35,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SPINBOT_", env_nested_delimiter="__", extra="forbid")
 
-    home: Path = Field(
-        default=Path("~/.spinbot"), description="Models, artifacts and the job database live here"
-    )
-    database_url: str = Field(
-        default="", description="SQLAlchemy URL of the job store; empty: SQLite in `home`"
-    )
+    home: Path = Field(default=Path("~/.spinbot"), description="Models, artifacts and the job database live here")
+    database_url: str = Field(default="", description="SQLAlchemy URL of the job store; empty: SQLite in `home`")
     engines: dict[str, str] = Field(
         default={
             "script": "smollm2",

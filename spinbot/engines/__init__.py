@@ -1,0 +1,1 @@
+"""One model implementation per file, behind a slot. Plain Python; no Ray."""

@@ -1,0 +1,1 @@
+"""Graphs of typed nodes: schema, checks, templates and the runner."""

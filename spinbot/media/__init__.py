@@ -1,0 +1,1 @@
+"""Pictures, sound and video as files and arrays: reading, checking, encoding, captions, credentials."""

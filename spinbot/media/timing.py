@@ -33,11 +33,6 @@ class Timing(BaseModel):
     def shifted(self, seconds: float) -> Timing:
         """The same timing, later by `seconds`: for a sentence placed inside a longer recording."""
         return Timing(
-            words=[
-                w.model_copy(update={"start": w.start + seconds, "end": w.end + seconds}) for w in self.words
-            ],
-            phonemes=[
-                p.model_copy(update={"start": p.start + seconds, "end": p.end + seconds})
-                for p in self.phonemes
-            ],
+            words=[w.model_copy(update={"start": w.start + seconds, "end": w.end + seconds}) for w in self.words],
+            phonemes=[p.model_copy(update={"start": p.start + seconds, "end": p.end + seconds}) for p in self.phonemes],
         )

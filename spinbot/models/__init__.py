@@ -1,0 +1,1 @@
+"""The catalogue of weights and the store that fetches and verifies them."""

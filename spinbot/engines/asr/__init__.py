@@ -1,0 +1,1 @@
+"""Recognition engines: sound becomes text with word times."""

@@ -29,7 +29,5 @@ class AsrEngine(Engine):
     slot: ClassVar[Slot] = "asr"
 
     @abstractmethod
-    def transcribe(
-        self, samples: npt.NDArray[np.float32], sample_rate: int, progress: Progress
-    ) -> Transcript:
+    def transcribe(self, samples: npt.NDArray[np.float32], sample_rate: int, progress: Progress) -> Transcript:
         """`samples`: mono float32 in -1..1, shape (n,), at any sample rate."""

@@ -1,0 +1,1 @@
+"""Face engines: detection and the 468-point mesh."""

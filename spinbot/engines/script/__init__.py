@@ -1,0 +1,1 @@
+"""Script engines: a topic becomes a narration."""

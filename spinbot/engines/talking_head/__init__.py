@@ -1,0 +1,1 @@
+"""Talking-head engines: a still portrait becomes frames that speak."""

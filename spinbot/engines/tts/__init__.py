@@ -1,0 +1,1 @@
+"""Speech engines: text becomes sound with phoneme times."""

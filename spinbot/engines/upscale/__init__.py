@@ -1,0 +1,1 @@
+"""Upscaling engines: a small picture becomes a large one."""

@@ -1,0 +1,1 @@
+"""One family of node types per file; importing the package registers them all."""
