@@ -2,7 +2,7 @@
 
     SpinbotError                 1   base: something went wrong, and the message says what
     |-- InputError               2   what the user gave cannot be used: text, portrait, option
-    |-- GraphError               2   a graph does not pass the checks; `faults` lists every fault at once
+    |-- GraphError               2   a graph does not pass the checks; `details` lists every fault at once
     |-- NotFoundError            3   no such job, artifact, voice or model
     |-- ModelError               4   weights are missing, damaged or cannot be downloaded
     |-- StorageError             5   the disk is full or a path cannot be written
@@ -15,6 +15,7 @@ pickles, it is stored with the job, and the API sends it, so a cause is never th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 
@@ -22,28 +23,38 @@ class SpinbotError(Exception):
     """Base of all errors.
 
     `message` states the cause in one line, `hint` the remedy in one line, `code` is a stable
-    identifier in snake_case that programs may rely on.
+    identifier in snake_case that programs may rely on, `details` holds one entry per fault where there are
+    several.
     """
 
     exit_code: ClassVar[int] = 1
     default_code: ClassVar[str] = "error"
 
-    def __init__(self, message: str, *, hint: str = "", code: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", code: str = "", details: Sequence[dict[str, Any]] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.code = code or self.default_code
+        self.details = list(details)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON form: `{"error", "code", "message", "hint"}`; `error` is the class name."""
-        return {"error": type(self).__name__, "code": self.code, "message": self.message, "hint": self.hint}
+        """JSON form: `{"error", "code", "message", "hint", "details"}`; `error` is the class name."""
+        return {
+            "error": type(self).__name__,
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            "details": self.details,
+        }
 
     @staticmethod
     def from_dict(data: dict[str, Any]) -> SpinbotError:
         """The inverse of `to_dict`; an unknown class becomes a plain `SpinbotError`."""
         kinds = {kind.__name__: kind for kind in SpinbotError.__subclasses__()}
         kind = kinds.get(data.get("error", ""), SpinbotError)
-        return kind(data["message"], hint=data.get("hint", ""), code=data.get("code", ""))
+        return kind(
+            data["message"], hint=data.get("hint", ""), code=data.get("code", ""), details=data.get("details", ())
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return SpinbotError.from_dict, (self.to_dict(),)

@@ -1,0 +1,242 @@
+"""Checks of a graph document. Every fault is found in one go, before anything is queued or loaded."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from graphlib import CycleError
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+
+from spinbot.actors.pool import group_for
+from spinbot.config import HostGroup
+from spinbot.engines.registry import ENGINES
+from spinbot.errors import GraphError, InputError
+from spinbot.graphs.graph import Graph, NodeSpec
+from spinbot.graphs.node import NODES, Node, inputs_of, outputs_of, params_of
+from spinbot.store.artifacts import artifact_ids
+
+NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_./-]{0,99}$")
+
+
+class Artifacts(Protocol):
+    """What the checks need of an artifact store."""
+
+    def __contains__(self, artifact: str) -> bool:
+        """Whether the artifact is there."""
+        ...
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong. `node` and `field` are empty where the fault concerns the whole graph."""
+
+    code: str
+    node: str
+    field: str
+    message: str
+    hint: str
+
+    def line(self) -> str:
+        """One line for people: `node.field: message (hint)`."""
+        where = ".".join(part for part in (self.node, self.field) if part)
+        return f"{where + ': ' if where else ''}{self.message}{f' ({self.hint})' if self.hint else ''}"
+
+
+def parse(document: Any, *, artifacts: Artifacts, hosts: dict[str, HostGroup]) -> Graph:
+    """The graph of a JSON document that passes every check. Raises `GraphError` with all faults in `details`."""
+    faults, graph = check(document, artifacts=artifacts, hosts=hosts)
+    if graph is None or faults:
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        raise GraphError(
+            f"the graph has {count}: " + "; ".join(fault.line() for fault in faults),
+            hint="node types and their fields: spinbot nodes",
+            details=[asdict(fault) for fault in faults],
+        )
+    return graph
+
+
+def check(document: Any, *, artifacts: Artifacts, hosts: dict[str, HostGroup]) -> tuple[list[Fault], Graph | None]:
+    """All faults of a graph document, and the graph where its shape allows to read it."""
+    try:
+        graph = Graph.model_validate(document)
+    except ValidationError as error:
+        return _shape_faults(error), None
+    faults = [
+        Fault("bad_name", name, "", f"{name!r} is not a node name", "use letters, digits and _ . / -, at most 100")
+        for name in graph.nodes
+        if not NAME.match(name)
+    ]
+    for name, spec in graph.nodes.items():
+        faults += _node_faults(name, spec, graph, artifacts, hosts)
+    faults += _output_faults(graph)
+    faults += _cycle_faults(graph)
+    return faults, graph
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """`did you mean 'x'?`, or the list of what there is."""
+    options = sorted(known)
+    close = difflib.get_close_matches(word, options, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"there are: {', '.join(options)}" if options else ""
+
+
+def _shape_faults(error: ValidationError) -> list[Fault]:
+    faults = []
+    for item in error.errors():
+        path = [str(part) for part in item["loc"]]
+        in_node = path[0] == "nodes" and len(path) > 1 if path else False
+        node, field = (path[1], ".".join(path[2:])) if in_node else ("", ".".join(path))
+        if item["type"] == "extra_forbidden":
+            fields = (
+                NodeSpec.model_fields if in_node else {"schema": None, "name": None, "nodes": None, "outputs": None}
+            )
+            hint = suggest(path[-1], fields)
+            faults.append(Fault("unknown_field", node, field, f"there is no field {path[-1]!r} here", hint))
+        elif item["type"] == "missing":
+            faults.append(Fault("missing_field", node, field, f"the field {path[-1]!r} is missing", ""))
+        else:
+            faults.append(Fault("bad_value", node, field, item["msg"], f"got {item['input']!r}"[:120]))
+    return faults
+
+
+def _node_faults(
+    name: str, spec: NodeSpec, graph: Graph, artifacts: Artifacts, hosts: dict[str, HostGroup]
+) -> list[Fault]:
+    cls = NODES.get(spec.type)
+    if cls is None:
+        return [Fault("unknown_type", name, "type", f"there is no node type {spec.type!r}", suggest(spec.type, NODES))]
+    faults = _param_faults(name, spec, cls)
+    faults += _link_faults(name, spec, cls, graph)
+    faults += _engine_faults(name, spec, cls, hosts)
+    for other in spec.after:
+        if other not in graph.nodes:
+            hint = suggest(other, graph.nodes)
+            faults.append(Fault("unknown_node", name, "after", f"there is no node {other!r}", hint))
+    for field, value in spec.params.items():
+        for artifact in artifact_ids(value):
+            if artifact not in artifacts:
+                message = f"artifact {artifact[:19]}... is not in the store"
+                faults.append(Fault("missing_artifact", name, field, message, "upload the file first"))
+    return faults
+
+
+def _param_faults(name: str, spec: NodeSpec, cls: type[Node]) -> list[Fault]:
+    faults = []
+    params, inputs = params_of(cls), inputs_of(cls)
+    for field in spec.params.keys() - params.keys():
+        if field in inputs:
+            message, hint = f"{field!r} is an input of {cls.type}, not a parameter", "link it under inputs"
+        else:
+            message, hint = f"{cls.type} has no parameter {field!r}", suggest(field, params)
+        faults.append(Fault("unknown_field", name, field, message, hint))
+    try:
+        cls.model_validate({key: value for key, value in spec.params.items() if key in params})
+    except ValidationError as error:
+        for item in error.errors():
+            field = str(item["loc"][0]) if item["loc"] else ""
+            if field in inputs:  # links are checked on their own
+                continue
+            if item["type"] == "missing":
+                hint = params[field].description or ""
+                faults.append(Fault("missing_field", name, field, f"{cls.type} needs {field!r}", hint))
+            else:
+                hint = f"got {item['input']!r}"[:120] if field else ""
+                faults.append(Fault("bad_value", name, field, item["msg"], hint))
+    return faults
+
+
+def _link_faults(name: str, spec: NodeSpec, cls: type[Node], graph: Graph) -> list[Fault]:
+    faults = []
+    inputs = inputs_of(cls)
+    for field, link in spec.inputs.items():
+        if field not in inputs:
+            faults.append(
+                Fault("unknown_field", name, field, f"{cls.type} has no input {field!r}", suggest(field, inputs))
+            )
+            continue
+        if link.node not in graph.nodes:
+            hint = suggest(link.node, graph.nodes)
+            faults.append(Fault("unknown_node", name, field, f"there is no node {link.node!r}", hint))
+            continue
+        source = NODES.get(graph.nodes[link.node].type)
+        if source is None:  # reported where it stands
+            continue
+        outputs = outputs_of(source)
+        if link.output not in outputs:
+            message = f"{link.node} ({source.type}) has no output {link.output!r}"
+            faults.append(Fault("unknown_output", name, field, message, suggest(link.output, outputs)))
+        elif not issubclass(outputs[link.output], inputs[field]):
+            gives, takes = outputs[link.output].__name__, inputs[field].__name__
+            fitting = [
+                f"{n}.{o}"
+                for n, s in graph.nodes.items()
+                if s.type in NODES
+                for o, kind in outputs_of(NODES[s.type]).items()
+                if issubclass(kind, inputs[field])
+            ]
+            message = f"{name}.{field} takes {takes}, but {link.node}.{link.output} is {gives}"
+            faults.append(Fault("wrong_type", name, field, message, suggest("", fitting)))
+    for field, info in cls.model_fields.items():
+        if field in inputs and info.is_required() and field not in spec.inputs:
+            message = f"{cls.type} needs the input {field!r} ({inputs[field].__name__})"
+            faults.append(Fault("missing_field", name, field, message, "link it to a node's output"))
+    return faults
+
+
+def _engine_faults(name: str, spec: NodeSpec, cls: type[Node], hosts: dict[str, HostGroup]) -> list[Fault]:
+    faults = []
+    for slot, engine in spec.engine.items():
+        field = f"engine.{slot}"
+        if slot not in cls.slots:
+            message, hint = f"{cls.type} does not use the slot {slot!r}", suggest(slot, cls.slots)
+            faults.append(Fault("unknown_field", name, field, message, hint))
+        elif engine not in ENGINES[slot]:
+            message, hint = f"slot {slot} has no engine {engine!r}", suggest(engine, ENGINES[slot])
+            faults.append(Fault("unknown_engine", name, field, message, hint))
+    try:
+        group_for(cls.slots, hosts)
+    except InputError as error:
+        faults.append(Fault(error.code, name, "", error.message, error.hint))
+    return faults
+
+
+def _output_faults(graph: Graph) -> list[Fault]:
+    faults = []
+    reached: set[str] = set()
+    stack: list[str] = []
+    for output, link in graph.outputs.items():
+        field = f"outputs.{output}"
+        if link.node not in graph.nodes:
+            hint = suggest(link.node, graph.nodes)
+            faults.append(Fault("unreachable_output", "", field, f"there is no node {link.node!r}", hint))
+            continue
+        stack.append(link.node)
+        source = NODES.get(graph.nodes[link.node].type)
+        if source is not None and link.output not in (ports := outputs_of(source)):
+            message = f"{link.node} ({source.type}) has no output {link.output!r}"
+            faults.append(Fault("unreachable_output", "", field, message, suggest(link.output, ports)))
+    while stack:
+        name = stack.pop()
+        if name in graph.nodes and name not in reached:
+            reached.add(name)
+            stack += graph.nodes[name].needs()
+    if not faults:
+        for name in graph.nodes.keys() - reached:
+            hint = "add it to outputs, link it, or remove it"
+            faults.append(Fault("unused_node", name, "", "no output of the graph depends on this node", hint))
+    return faults
+
+
+def _cycle_faults(graph: Graph) -> list[Fault]:
+    try:
+        graph.order()
+    except CycleError as error:
+        path = " -> ".join(reversed(error.args[1]))
+        return [Fault("cycle", error.args[1][0], "", f"these nodes wait for each other: {path}", "remove one link")]
+    return []

@@ -1,0 +1,55 @@
+"""Graph JSON, `spinbot.graph/v1`: which nodes there are and how they are linked. Says nothing about running them."""
+
+from __future__ import annotations
+
+from graphlib import TopologicalSorter
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA = "spinbot.graph/v1"
+
+
+class Link(BaseModel):
+    """Output `output` of node `node`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    node: str
+    output: str
+
+
+class NodeSpec(BaseModel):
+    """One node: an operation with its parameters, and where its inputs come from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    type: str = Field(description="Name of a node type (`spinbot nodes` lists them)")
+    params: dict[str, Any] = Field(default={}, description="Parameters of the node type")
+    inputs: dict[str, Link] = Field(default={}, description="Input ports, each linked to another node's output")
+    after: list[str] = Field(default=[], description="Nodes that must have succeeded first, without passing data")
+    engine: dict[str, str] = Field(default={}, description="Engine by slot, where it differs from the settings")
+    cache: Literal["use", "refresh", "off"] = Field(
+        default="use", description="use: take a stored result; refresh: make it anew and store it; off: neither"
+    )
+
+    def needs(self) -> set[str]:
+        """Nodes that must be done before this one."""
+        return {link.node for link in self.inputs.values()} | set(self.after)
+
+
+class Graph(BaseModel):
+    """A whole graph. `outputs` names what the job is for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    schema_: Literal["spinbot.graph/v1"] = Field(default=SCHEMA, alias="schema")
+    name: str = Field(default="graph", max_length=200)
+    nodes: dict[str, NodeSpec] = Field(min_length=1)
+    outputs: dict[str, Link] = Field(min_length=1)
+
+    def order(self) -> list[str]:
+        """Node names so that each stands behind those it needs. Raises `graphlib.CycleError`."""
+        return list(TopologicalSorter({name: sorted(spec.needs()) for name, spec in self.nodes.items()}).static_order())
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON document, without fields that have their default."""
+        document = self.model_dump(by_alias=True, exclude_defaults=True)
+        return {"schema": SCHEMA, "name": self.name, **{k: document[k] for k in ("nodes", "outputs")}}

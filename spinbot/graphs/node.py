@@ -1,0 +1,99 @@
+"""Node types: one class, one operation. Its fields are the one source for checks, schema, options and forms.
+
+A field whose type is a `Value` is an input port and is linked; every other field is a parameter. `Outputs` lists the
+output ports. A node holds no weights: it asks the context for an engine of a slot it declares.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import Any, ClassVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
+
+from spinbot.actors.host import CallContext
+from spinbot.graphs.values import Value
+
+
+class Outputs(BaseModel):
+    """Base of the output ports of a node type."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Node(BaseModel):
+    """Base of all node types. Frozen, so an instance is a pure description of work."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: ClassVar[str]
+    version: ClassVar[int] = 1
+    """Part of the cache key: raise it when the same inputs give another result."""
+    slots: ClassVar[tuple[str, ...]] = ()
+    """Slots whose engines `run` uses; they must be served by one host group."""
+
+    class Outputs(Outputs):
+        """The output ports."""
+
+    def run(self, context: CallContext) -> Outputs:
+        """Do the work. Runs where the engines are; may be called again after a crash, so it has no side effects
+        but artifacts.
+        """
+        raise NotImplementedError(f"node type {self.type} has no run()")
+
+
+NODES: dict[str, type[Node]] = {}
+
+
+def node(name: str, *, version: int = 1, slots: tuple[str, ...] = ()) -> Callable[[type[Node]], type[Node]]:
+    """Publish a node type under `name` to graphs, the command line and (by its schema) every client."""
+
+    def publish(cls: type[Node]) -> type[Node]:
+        if not cls.__doc__:
+            raise TypeError(f"node type {name} needs a docstring: it is what users read")
+        if NODES.setdefault(name, cls) is not cls:
+            raise TypeError(f"two node types are named {name!r}")
+        cls.type, cls.version, cls.slots = name, version, slots
+        return cls
+
+    return publish
+
+
+def value_type(field: FieldInfo) -> type[Value] | None:
+    """The port type of an input field; None for a parameter. `X | None` counts as X."""
+    annotation = field.annotation
+    if get_origin(annotation) in (Union, types.UnionType):
+        annotation = next(arg for arg in get_args(annotation) if arg is not type(None))
+    return annotation if isinstance(annotation, type) and issubclass(annotation, Value) else None
+
+
+def inputs_of(cls: type[Node]) -> dict[str, type[Value]]:
+    """Input ports of a node type by name."""
+    return {name: kind for name, field in cls.model_fields.items() if (kind := value_type(field))}
+
+
+def params_of(cls: type[Node]) -> dict[str, FieldInfo]:
+    """Parameters of a node type by name."""
+    return {name: field for name, field in cls.model_fields.items() if value_type(field) is None}
+
+
+def outputs_of(cls: type[Node]) -> dict[str, type[Value]]:
+    """Output ports of a node type by name."""
+    return {name: kind for name, field in cls.Outputs.model_fields.items() if (kind := value_type(field))}
+
+
+def describe(cls: type[Node]) -> dict[str, Any]:
+    """JSON description of a node type: ports, parameters as JSON Schema, slots and version."""
+    schema = cls.model_json_schema()
+    required = set(schema.get("required", ()))
+    return {
+        "type": cls.type,
+        "version": cls.version,
+        "description": (cls.__doc__ or "").strip(),
+        "slots": list(cls.slots),
+        "inputs": {n: {"type": k.__name__, "required": n in required} for n, k in inputs_of(cls).items()},
+        "params": {n: schema["properties"][n] | {"required": n in required} for n in params_of(cls)},
+        "outputs": {n: k.__name__ for n, k in outputs_of(cls).items()},
+    }

@@ -1,0 +1,79 @@
+"""Scripts: written by a model, or given."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from pydantic import Field
+
+from spinbot.actors.host import CallContext
+from spinbot.engines.script.base import ScriptEngine
+from spinbot.engines.tts.english import check_english
+from spinbot.errors import InputError
+from spinbot.graphs import values
+from spinbot.graphs.node import Node, Outputs, node
+from spinbot.media.words import split_sentences
+
+MAX_WORDS = 2000  # some 13 minutes of speech
+
+
+@node("write_script", slots=("script",))
+class WriteScript(Node):
+    """Write a short narration about a topic."""
+
+    topic: str = Field(min_length=1, max_length=500, description="What the narration is about")
+    seconds: float = Field(default=10, ge=4, le=120, description="How long it takes to speak, in seconds")
+    seed: int = Field(default=0, ge=0, description="The same seed gives the same narration")
+
+    class Outputs(Outputs):
+        """The narration."""
+
+        script: values.Script
+
+    def run(self, context: CallContext) -> Outputs:
+        """Ask the script engine."""
+        with context.engine("script") as engine:
+            draft = cast(ScriptEngine, engine).write(
+                self.topic, seconds=self.seconds, seed=self.seed, progress=context.progress
+            )
+        script = values.Script(
+            title=draft.title,
+            sentences=draft.sentences,
+            visual=draft.visual,
+            made_by=[values.Stamp(**context.stamp("script"))],
+        )
+        return self.Outputs(script=script)
+
+
+@node("given_script")
+class GivenScript(Node):
+    """Take a narration as it is given, split into sentences."""
+
+    text: str = Field(min_length=1, description="What is to be said, in English")
+    title: str = Field(default="", max_length=80, description="Title of the video; empty: the first words")
+
+    class Outputs(Outputs):
+        """The narration."""
+
+        script: values.Script
+
+    def run(self, context: CallContext) -> Outputs:
+        """Split the text. Raises `InputError` where it cannot be spoken."""
+        check_narration(self.text)
+        sentences = split_sentences(self.text)
+        title = self.title or " ".join(sentences[0].split()[:8])[:80]
+        return self.Outputs(script=values.Script(title=title, sentences=sentences))
+
+
+def check_narration(text: str) -> None:
+    """Refuse a text that cannot be spoken: empty, too long or not English. Raises `InputError`."""
+    words = len(text.split())
+    if words > MAX_WORDS:
+        raise InputError(
+            f"the script has {words:,} words; the limit is {MAX_WORDS:,}",
+            hint="split it into several videos",
+            code="script_too_long",
+        )
+    if not any(character.isalnum() for character in text):
+        raise InputError("the script has no word to speak", hint="write at least one sentence", code="empty_script")
+    check_english(text)

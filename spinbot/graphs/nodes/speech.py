@@ -1,0 +1,99 @@
+"""Speech: speak a script, or time a recording that came from elsewhere."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from pydantic import Field
+
+from spinbot.actors.host import CallContext
+from spinbot.engines.asr.base import AsrEngine
+from spinbot.engines.tts.base import TtsEngine
+from spinbot.engines.tts.narrate import narrate
+from spinbot.graphs import values
+from spinbot.graphs.node import Node, Outputs, node
+from spinbot.media.audio import read_audio, write_wav
+from spinbot.media.timing import Timing
+from spinbot.store.artifacts import ArtifactId
+
+
+@node("speak", slots=("tts", "asr"))
+class Speak(Node):
+    """Speak a script sentence by sentence, listen to each sentence, and speak a misread one again."""
+
+    script: values.Script
+    voice: str = Field(
+        default="", description="Name of a voice (`spinbot voices` lists them); empty: the engine's first"
+    )
+    speed: float = Field(default=1.0, ge=0.5, le=2.0, description="1 is natural")
+    seed: int = Field(default=0, ge=0, description="The same seed gives the same speech")
+
+    class Outputs(Outputs):
+        """The recording."""
+
+        speech: values.Speech
+
+    def run(self, context: CallContext) -> Outputs:
+        """Narrate with read-back. Raises `NotFoundError` for an unknown voice."""
+        with context.engine("tts") as tts, context.engine("asr") as asr:
+            speaker = cast(TtsEngine, tts)
+            narration = narrate(
+                speaker,
+                cast(AsrEngine, asr),
+                self.script.sentences,
+                voice=self.voice or speaker.voices()[0].name,
+                speed=self.speed,
+                seed=self.seed,
+                progress=context.progress,
+            )
+        wav = context.scratch / "speech.wav"
+        write_wav(wav, narration.samples, narration.sample_rate)
+        for sentence in narration.sentences:
+            if sentence.tries > 1:
+                context.note(f"spoken {sentence.tries} times until it was understood: {sentence.text}")
+        speech = values.Speech(
+            audio=context.artifacts.put_file(wav),
+            timing=context.artifacts.put_bytes(narration.timing.model_dump_json().encode()),
+            seconds=len(narration.samples) / narration.sample_rate,
+            sample_rate=narration.sample_rate,
+            sentences=[values.Sentence(**vars(sentence)) for sentence in narration.sentences],
+            made_by=[
+                *self.script.made_by,
+                values.Stamp(**context.stamp("tts")),
+                values.Stamp(**context.stamp("asr")),
+            ],
+        )
+        return self.Outputs(speech=speech)
+
+
+@node("load_speech", slots=("asr",))
+class LoadSpeech(Node):
+    """Take a recording as it is and find out by recognition when each word is said."""
+
+    artifact: ArtifactId = Field(description="The recording, in any common format")
+
+    class Outputs(Outputs):
+        """The recording, and what is said in it."""
+
+        speech: values.Speech
+        script: values.Script
+
+    def run(self, context: CallContext) -> Outputs:
+        """Decode and transcribe. Raises `InputError` for what is no sound."""
+        samples, rate = read_audio(context.artifacts.path(self.artifact))
+        with context.engine("asr") as engine:
+            heard = cast(AsrEngine, engine).transcribe(samples, rate, context.progress)
+        wav = context.scratch / "speech.wav"
+        write_wav(wav, samples, rate)
+        timing = Timing(words=list(heard.words))
+        stamps = [values.Stamp(**context.stamp("asr"))]
+        speech = values.Speech(
+            audio=context.artifacts.put_file(wav),
+            timing=context.artifacts.put_bytes(timing.model_dump_json().encode()),
+            seconds=len(samples) / rate,
+            sample_rate=rate,
+            made_by=stamps,
+        )
+        text = heard.text.strip() or "(no words)"
+        script = values.Script(title=" ".join(text.split()[:8])[:80], sentences=[text], made_by=stamps)
+        return self.Outputs(speech=speech, script=script)

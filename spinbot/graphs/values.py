@@ -1,0 +1,103 @@
+"""What travels along the links of a graph: small JSON values that name artifacts, never bytes or paths."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from spinbot.media.score import Scores
+from spinbot.store.artifacts import ArtifactId
+
+
+class Value(BaseModel):
+    """Base of everything a port carries. A port's type is its class."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Stamp(Value):
+    """Which engine, with which weights, had a hand in something. Values carry their stamps downstream, so that
+    the Content Credentials of a video name every model behind it.
+    """
+
+    slot: str
+    engine: str
+    weights: str = Field(description="Digest of the weights; empty for an engine without any")
+
+
+class Image(Value):
+    """A picture (PNG)."""
+
+    artifact: ArtifactId
+    width: int
+    height: int
+    made_by: list[Stamp] = []
+
+
+class Face(Value):
+    """Where the largest face of a picture is, in its pixels."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    score: float
+    count: int = Field(description="How many faces the picture shows")
+    made_by: list[Stamp] = []
+
+
+class Script(Value):
+    """What is to be said, sentence by sentence."""
+
+    title: str
+    sentences: list[str] = Field(min_length=1)
+    visual: str = ""
+    language: Literal["en"] = "en"
+    made_by: list[Stamp] = []
+
+
+class Sentence(Value):
+    """One spoken sentence: its place in the recording and what a recogniser heard in it."""
+
+    text: str
+    start: float
+    end: float
+    heard: str = ""
+    word_error: float | None = None
+    tries: int = 1
+
+
+class Speech(Value):
+    """A recording with its timing."""
+
+    audio: ArtifactId = Field(description="WAV, mono, 16 bit")
+    timing: ArtifactId = Field(description="JSON of spinbot.media.timing.Timing")
+    seconds: float
+    sample_rate: int
+    sentences: list[Sentence] = []
+    made_by: list[Stamp] = []
+
+
+class Video(Value):
+    """A video (MP4)."""
+
+    artifact: ArtifactId
+    width: int
+    height: int
+    fps: int
+    seconds: float
+    made_by: list[Stamp] = []
+
+
+class Captions(Value):
+    """Subtitles of a video in both common formats."""
+
+    srt: ArtifactId
+    vtt: ArtifactId
+
+
+class Report(Value):
+    """What was measured on a finished video."""
+
+    scores: Scores

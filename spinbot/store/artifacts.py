@@ -1,0 +1,129 @@
+"""Artifacts: immutable files named by the sha256 of their bytes.
+
+A file appears under its name only when it is whole and on disk: it is written beside the store's other files
+under a temporary name, synced, and renamed. Putting the same bytes twice stores them once. What a file means
+(picture, sound, ...) is not known here; that stands in the values that name it.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+from pydantic import StringConstraints
+
+from spinbot.errors import NotFoundError, StorageError
+
+ArtifactId = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+"""`sha256:` and 64 hex digits."""
+
+_ID = re.compile(r"^sha256:[0-9a-f]{64}$")
+_CHUNK = 1 << 20
+
+
+class LocalArtifacts:
+    """Artifacts in a local folder, spread over 256 subfolders by their first two digits."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def put_bytes(self, data: bytes) -> str:
+        """Store `data` and return its id. Raises `StorageError`."""
+        with self._incoming() as (file, _):
+            file.write(data)
+            return self._land(file, hashlib.sha256(data).hexdigest())
+
+    def put_file(self, source: Path) -> str:
+        """Store a copy of the file at `source` and return its id. Raises `StorageError`."""
+        digest = hashlib.sha256()
+        with source.open("rb") as reader, self._incoming() as (file, _):
+            while chunk := reader.read(_CHUNK):
+                digest.update(chunk)
+                file.write(chunk)
+            return self._land(file, digest.hexdigest())
+
+    def path(self, artifact: str) -> Path:
+        """Where the bytes can be read on this machine; never to be written to. Raises `NotFoundError`."""
+        path = self._place(artifact)
+        if not path.is_file():
+            raise NotFoundError(
+                f"artifact {artifact} is not in the store",
+                hint="upload the file again, or run the job that made it once more",
+                code="missing_artifact",
+            )
+        return path
+
+    def __contains__(self, artifact: str) -> bool:
+        return _ID.match(artifact) is not None and self._place(artifact).is_file()
+
+    def _place(self, artifact: str) -> Path:
+        digest = artifact.removeprefix("sha256:")
+        return self.root / digest[:2] / digest[2:]
+
+    @contextmanager
+    def _incoming(self) -> Iterator[tuple[BinaryIO, Path]]:
+        with storage_errors(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=".incoming-", dir=self.root)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    yield file, Path(name)
+            finally:
+                Path(name).unlink(missing_ok=True)
+
+    def _land(self, file: BinaryIO, digest: str) -> str:
+        file.flush()
+        os.fsync(file.fileno())
+        place = self._place(f"sha256:{digest}")
+        place.parent.mkdir(exist_ok=True)
+        os.replace(file.name, place)
+        return f"sha256:{digest}"
+
+
+@contextmanager
+def storage_errors(place: Path) -> Iterator[None]:
+    """Turn what the operating system says of a full disk or a forbidden path into a `StorageError`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            free = shutil.disk_usage(_existing(place)).free // 1_000_000
+            raise StorageError(
+                f"no space left to write in {place} ({free} MB free)",
+                hint="free some space, or set SPINBOT_HOME to a folder on a larger disk",
+                code="disk_full",
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR):
+            raise StorageError(
+                f"cannot write in {place}: {error.strerror}",
+                hint="choose a folder that you may write to",
+                code="not_writable",
+            ) from error
+        raise
+
+
+def _existing(place: Path) -> Path:
+    while not place.exists():
+        place = place.parent
+    return place
+
+
+def artifact_ids(value: Any) -> Iterator[str]:
+    """Every artifact id inside a JSON value, in order of appearance."""
+    if isinstance(value, str):
+        if _ID.match(value):
+            yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from artifact_ids(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from artifact_ids(item)
