@@ -1,18 +1,21 @@
 """The pool on Ray: each host group is one actor. All Ray API calls of the product stand in this file.
 
 Verified behaviour this rests on (Ray 2.60): a sync actor with concurrency groups answers the `control` lane while
-`compute` is busy; Ray sets OMP_NUM_THREADS to 1 for actors without CPUs, so the thread count is passed by
-runtime_env; `num_gpus=0` leaves GPUs visible unless RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO is set; queued calls cannot
+`compute` is busy; Ray sets OMP_NUM_THREADS to 1 for actors without CPUs, so the actor sets it anew (a runtime_env
+would do it too, but costs each actor 1.5 s, since Ray's waiting workers cannot be used then); `num_gpus=0` leaves GPUs visible unless RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO is set; queued calls cannot
 be cancelled through Ray, so the host keeps its own flag.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
 from typing import Any
 
 import ray
@@ -30,6 +33,9 @@ class HostActor:
     """`Host` with Ray's lanes: `compute` runs calls, `control` answers meanwhile."""
 
     def __init__(self, group: HostGroup, settings: Settings) -> None:
+        # Read by libgomp when an engine first loads it, which is later than this. Threads that wait must sleep: two
+        # hosts that spin on two cores run at a fraction of their speed.
+        os.environ.update(OMP_NUM_THREADS=str(group.threads or cores()), OMP_WAIT_POLICY="PASSIVE")
         self._host = Host(group, settings)
 
     @ray.method(concurrency_group="compute")
@@ -49,21 +55,23 @@ class HostActor:
 
 
 class RayPool:
-    """Host groups as Ray actors, started when first needed or all at once by `start`."""
+    """Host groups as Ray actors, on a private Ray of this process or on a cluster.
+
+    Starting Ray takes 6 to 9 s, so it begins at once in the background; the first call waits for what is left of it.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._folder = ""
         self._actors: dict[str, Any] = {}
-
-    def start(self, groups: list[str]) -> None:
-        """Begin to start the actors of `groups`; returns at once."""
-        for group in groups:
-            self._actor(group)
+        self._starting: Future[None] = Future()
+        threading.Thread(target=self._start, name="ray-start", daemon=True).start()
 
     async def run(self, group: str, call: Call) -> AsyncIterator[Message]:
         """See `Pool.run`."""
         try:
-            async for reference in self._actor(group).run.options(num_returns="streaming").remote(call):
+            actor = await self._actor(group)
+            async for reference in actor.run.options(num_returns="streaming").remote(call):
                 yield await reference
         except (ActorDiedError, ActorUnavailableError) as error:
             raise HostLostError(
@@ -73,53 +81,54 @@ class RayPool:
 
     async def cancel(self, group: str, call_id: str) -> None:
         """See `Pool.cancel`."""
-        await self._actor(group).cancel.remote(call_id)
+        try:
+            await (await self._actor(group)).cancel.remote(call_id)
+        except (ActorDiedError, ActorUnavailableError) as error:
+            raise HostLostError(f"the process of host {group!r} died") from error
 
     async def resident(self, group: str) -> dict[str, int]:
         """See `Pool.resident`."""
-        found: dict[str, int] = await self._actor(group).resident.remote()
+        found: dict[str, int] = await (await self._actor(group)).resident.remote()
         return found
 
     async def close(self) -> None:
-        """See `Pool.close`."""
+        """End the private Ray with every process it started; on a cluster, end this pool's actors."""
+        await asyncio.wait([asyncio.wrap_future(self._starting)])
         for actor in self._actors.values():
             ray.kill(actor)
         self._actors.clear()
+        ray.shutdown()
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _actor(self, name: str) -> Any:
-        if name not in self._actors:
-            group = self._settings.hosts[name]
-            threads = str(group.threads or cores())
-            remote = ray.remote(HostActor).options(
-                num_cpus=0,
-                num_gpus=group.num_gpus,
-                max_restarts=-1,
-                concurrency_groups={"compute": group.lanes, "control": 4},
-                runtime_env={
-                    "env_vars": {
-                        "OMP_NUM_THREADS": threads,
-                        # Threads that wait must sleep: two hosts that spin on two cores run at a fraction of
-                        # their speed.
-                        "OMP_WAIT_POLICY": "PASSIVE",
-                        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
-                    }
-                },
-            )
-            self._actors[name] = remote.remote(group, self._settings)
+    async def _actor(self, name: str) -> Any:
+        await asyncio.wrap_future(self._starting)
         return self._actors[name]
 
+    def _start(self) -> None:
+        try:
+            self._init_ray()
+            for name, group in self._settings.hosts.items():
+                remote = ray.remote(HostActor).options(
+                    num_cpus=0,
+                    num_gpus=group.num_gpus,
+                    max_restarts=-1,
+                    concurrency_groups={"compute": group.lanes, "control": 4},
+                )
+                self._actors[name] = remote.remote(group, self._settings)
+        except Exception as error:  # carried to whoever waits for the pool
+            self._starting.set_exception(error)
+        else:
+            self._starting.set_result(None)
 
-class RaySession:
-    """A Ray that lives as long as this object: a private one in this process, or a connection to a cluster."""
-
-    def __init__(self, settings: Settings) -> None:
+    def _init_ray(self) -> None:
         os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
-        self._folder = ""
-        if settings.ray_address:
-            ray.init(address=settings.ray_address, namespace=NAMESPACE, log_to_driver=False)
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
+        if self._settings.ray_address:
+            ray.init(address=self._settings.ray_address, namespace=NAMESPACE, log_to_driver=False)
             return
         # Ray's sockets live below this folder and a socket's path may have 107 bytes only: keep it short.
-        self._folder = tempfile.mkdtemp(prefix="spinbot-ray-")
+        self._folder = tempfile.mkdtemp(prefix="spinbot-ray-", dir=_short_temp())
         ray.init(
             address="local",
             namespace=NAMESPACE,
@@ -130,8 +139,7 @@ class RaySession:
             _temp_dir=self._folder,
         )
 
-    def close(self) -> None:
-        """End the private Ray with every process it started, or leave the cluster."""
-        ray.shutdown()
-        if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
+
+def _short_temp() -> str | None:
+    default = tempfile.gettempdir()
+    return default if len(default) <= 24 or not os.path.isdir("/tmp") else "/tmp"

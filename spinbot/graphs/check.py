@@ -93,10 +93,7 @@ def _shape_faults(error: ValidationError) -> list[Fault]:
         in_node = path[0] == "nodes" and len(path) > 1 if path else False
         node, field = (path[1], ".".join(path[2:])) if in_node else ("", ".".join(path))
         if item["type"] == "extra_forbidden":
-            fields = (
-                NodeSpec.model_fields if in_node else {"schema": None, "name": None, "nodes": None, "outputs": None}
-            )
-            hint = suggest(path[-1], fields)
+            hint = suggest(path[-1], NodeSpec.model_fields if in_node else ("schema", "name", "nodes", "outputs"))
             faults.append(Fault("unknown_field", node, field, f"there is no field {path[-1]!r} here", hint))
         elif item["type"] == "missing":
             faults.append(Fault("missing_field", node, field, f"the field {path[-1]!r} is missing", ""))

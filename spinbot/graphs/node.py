@@ -38,8 +38,9 @@ class Node(BaseModel):
         """The output ports."""
 
     def run(self, context: CallContext) -> Outputs:
-        """Do the work. Runs where the engines are; may be called again after a crash, so it has no side effects
-        but artifacts.
+        """Do the work, where the engines are.
+
+        May be called again after a crash, so it has no side effects but artifacts.
         """
         raise NotImplementedError(f"node type {self.type} has no run()")
 

@@ -17,8 +17,9 @@ class Value(BaseModel):
 
 
 class Stamp(Value):
-    """Which engine, with which weights, had a hand in something. Values carry their stamps downstream, so that
-    the Content Credentials of a video name every model behind it.
+    """Which engine, with which weights, had a hand in something.
+
+    Values carry their stamps downstream, so that the Content Credentials of a video name every model behind it.
     """
 
     slot: str

@@ -22,9 +22,7 @@ class Speak(Node):
     """Speak a script sentence by sentence, listen to each sentence, and speak a misread one again."""
 
     script: values.Script
-    voice: str = Field(
-        default="", description="Name of a voice (`spinbot voices` lists them); empty: the engine's first"
-    )
+    voice: str = Field(default="", description="A voice of `spinbot voices`; empty: the engine's first")
     speed: float = Field(default=1.0, ge=0.5, le=2.0, description="1 is natural")
     seed: int = Field(default=0, ge=0, description="The same seed gives the same speech")
 

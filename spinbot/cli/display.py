@@ -1,0 +1,151 @@
+"""What a person sees while a job runs or models are fetched."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from spinbot.models.store import ModelStore
+from spinbot.store.jobs import Event, JobStore
+
+_MARKS = {
+    "pending": ("·", "dim"),
+    "running": ("▸", "cyan"),
+    "cached": ("✓", "blue"),
+    "succeeded": ("✓", "green"),
+    "failed": ("✗", "red"),
+    "skipped": ("-", "dim"),
+    "cancelled": ("-", "yellow"),
+}
+
+
+class _Row:
+    def __init__(self) -> None:
+        self.state = "pending"
+        self.fraction = 0.0
+        self.note = ""
+        self.started = 0.0
+        self.seconds = 0.0
+
+
+class JobDisplay:
+    """Follows a job's events: a live table on a terminal, one line per change elsewhere."""
+
+    def __init__(self, jobs: JobStore, job: str, console: Console) -> None:
+        self._jobs = jobs
+        self._job = job
+        self._console = console
+        self._rows = {name: _Row() for name in jobs.get(job).nodes}
+        self._loads: dict[str, str] = {}
+        self._live = Live(console=console, refresh_per_second=8, transient=False, get_renderable=self._render)
+        self._stop = lambda: None
+
+    def __enter__(self) -> JobDisplay:
+        self._stop = self._jobs.listen(self._hear)
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._stop()
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def _hear(self, event: Event) -> None:
+        if event.job != self._job:
+            return
+        if event.node is not None and event.kind.startswith("node."):
+            self._update(self._rows[event.node], event)
+        if event.kind.startswith("model."):
+            self._loads[f"{event.data['slot']}/{event.data['engine']}"] = _load_text(event)
+        if not self._console.is_terminal:
+            if line := _line(event):
+                self._console.print(line, soft_wrap=True)
+        elif event.kind == "log":
+            self._live.console.print(f"[dim]{event.node or ''}: {escape(event.data['message'])}[/]")
+
+    def _update(self, row: _Row, event: Event) -> None:
+        state = event.kind.removeprefix("node.")
+        if state == "progress":
+            row.fraction = event.data["fraction"]
+            row.note = f"{event.data['message']}, {event.data['eta_s']:.0f} s left"
+            return
+        if state == "running":
+            row.started = event.time
+        row.state, row.note = state, ""
+        row.seconds = event.time - (row.started or event.time)
+        if state == "cached":
+            row.note = "from the cache"
+        if "error" in event.data:
+            row.note = event.data["error"]["message"]
+
+    def _render(self) -> RenderableType:
+        table = Table.grid(padding=(0, 1))
+        for name, row in self._rows.items():
+            mark, style = _MARKS[row.state]
+            seconds = time.time() - row.started if row.state == "running" else row.seconds
+            bar: RenderableType = ProgressBar(total=1.0, completed=row.fraction, width=24)
+            if row.state != "running":
+                bar = Text("")
+            clock = f"{seconds:.1f} s" if row.started else ""
+            table.add_row(Text(mark, style), Text(name, style), bar, Text(clock, "dim"), Text(row.note, "dim"))
+        loads = [Text(f"  {name}: {text}", "dim") for name, text in self._loads.items()]
+        return Group(table, *loads)
+
+
+def _load_text(event: Event) -> str:
+    if event.kind == "model.loaded":
+        return f"loaded in {event.data['seconds']:.1f} s, {event.data['bytes'] / 1e6:.0f} MB"
+    if event.kind == "model.evicted":
+        return "evicted to make room"
+    return f"{event.data['message']} {event.data['fraction']:.0%}"
+
+
+def _line(event: Event) -> str:
+    where = event.node or ""
+    if event.kind == "log":
+        return f"{where}: {escape(event.data['message'])}"
+    if event.kind in ("node.running", "node.cached", "node.succeeded", "node.cancelled"):
+        return f"{where}: {event.kind.removeprefix('node.')}"
+    if event.kind == "node.failed":
+        return f"{where}: failed: {escape(event.data['error']['message'])}"
+    if event.kind == "model.loaded":
+        return f"{event.data['slot']}/{event.data['engine']}: {_load_text(event)}"
+    return ""
+
+
+def pull_with_progress(models: ModelStore, names: Iterable[str], console: Console) -> None:
+    """Fetch models with one progress bar each. Raises `ModelError`, `StorageError`."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(width=24),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def report(model: str, _file: str, done: int, total: int) -> None:
+            if model not in tasks:
+                tasks[model] = progress.add_task(model, total=total)
+            progress.update(tasks[model], completed=done, total=total)
+
+        models.pull(list(names), report)

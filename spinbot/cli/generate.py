@@ -1,0 +1,148 @@
+"""`spinbot generate`: a topic or a script and a portrait become a talking video."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from spinbot.errors import InputError
+
+EXAMPLE = """
+Examples:
+
+  spinbot generate "why the sky is blue" -o sky.mp4
+
+  spinbot generate --script speech.txt --portrait me.jpg --aspect 9:16 --captions burn -o me.mp4
+
+  echo "Hello from spinbot." | spinbot generate --script - --voice stock:jf_alpha
+"""
+
+
+class Aspect(StrEnum):
+    """Shape of the video."""
+
+    portrait = "9:16"
+    square = "1:1"
+    landscape = "16:9"
+
+
+class Captions(StrEnum):
+    """Where captions go."""
+
+    burn = "burn"
+    srt = "srt"
+    none = "none"
+
+
+def generate(
+    topic: str = typer.Argument("", help="What to talk about. The script is written for you."),
+    portrait: Path | None = typer.Option(None, help="A picture with a face; without it, the portrait that is shipped."),
+    script: str = typer.Option("", help="A text file with what to say, or - for standard input, in place of a topic."),
+    voice: str = typer.Option("", help="A voice of `spinbot voices`."),
+    seconds: float = typer.Option(10, min=4, max=120, help="Length of a written script."),
+    aspect: Aspect = typer.Option(Aspect.square, help="Shape of the video."),
+    captions: Captions = typer.Option(Captions.srt, help="burn: into the picture; srt: files beside the video."),
+    sway: float = typer.Option(1.0, min=0, max=2, help="Head movement: 0 still, 1 slight, 2 lively."),
+    seed: int = typer.Option(0, min=0, help="The same seed gives the same video."),
+    engine: list[str] = typer.Option([], help="Use another engine: slot=name. May be given several times."),
+    out: Path = typer.Option(Path("spinbot.mp4"), "-o", "--out", help="The video to write."),
+    as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
+) -> None:
+    """Make a talking video of a topic or a script.
+
+    Writes the video, subtitles (.srt, .vtt), a poster (.png) and a sidecar (.json) with everything that made it.
+    """
+    from spinbot.cli.studio import Studio
+    from spinbot.cli.voices import find_voice
+    from spinbot.graphs.export import check_writable, export
+    from spinbot.graphs.templates import TalkingPortrait
+    from spinbot.media.images import read_portrait
+    from spinbot.media.portraits import path as shipped_portrait
+
+    console = Console(stderr=True, highlight=False)
+    check_writable(out)
+    text = _read_script(script) if script else ""
+    picture = portrait or shipped_portrait("demo")
+    if not picture.is_file():
+        raise InputError(f"there is no portrait {picture}", hint="give the path of a picture", code="no_file")
+    data = picture.read_bytes()
+    read_portrait(data)  # refuse a bad picture before anything starts
+    studio = Studio()
+    engines = parse_engines(engine)
+    if voice:
+        find_voice(voice, engines.get("tts", studio.settings.engines["tts"]))
+    request = TalkingPortrait(
+        topic=topic,
+        script=text,
+        portrait=studio.artifacts.put_bytes(data),
+        voice=voice,
+        seconds=seconds,
+        aspect=aspect.value,
+        captions=captions.value,
+        sway=sway,
+        seed=seed,
+        engine=engines,
+    )
+    graph = request.graph()
+    studio.ensure_models(studio.engines_of(graph), console)
+    job = studio.run(graph, console)
+    files = export(job, out, studio.artifacts, captions=captions is not Captions.none)
+    outputs = job.outputs or {}
+    video, scores = outputs["video"], outputs["report"]["scores"]
+    took = (job.finished or 0) - (job.started or 0)
+    cached = sum(run.state == "cached" for run in job.nodes.values())
+    if as_json:
+        result = {
+            "job": job.id,
+            "video": str(out),
+            "files": [str(file) for file in files],
+            "seconds": video["seconds"],
+            "width": video["width"],
+            "height": video["height"],
+            "took_s": round(took, 2),
+            "cached_nodes": cached,
+            "title": outputs["script"]["title"],
+            "script": " ".join(outputs["script"]["sentences"]),
+            "scores": scores,
+        }
+        typer.echo(json.dumps(result))
+        return
+    typer.echo(
+        f"{out}: {video['seconds']:.1f} s, {video['width']}x{video['height']}, made in {took:.1f} s, "
+        f"{cached} of {len(job.nodes)} nodes from the cache, lip-sync {scores['lipsync_correlation']:.2f}"
+    )
+
+
+def parse_engines(pairs: list[str]) -> dict[str, str]:
+    """`["tts=piper"]` as `{"tts": "piper"}`. Raises `InputError`, `NotFoundError`."""
+    from spinbot.engines.registry import engine_class
+
+    chosen: dict[str, str] = {}
+    for pair in pairs:
+        slot, equals, name = pair.partition("=")
+        if not equals:
+            raise InputError(f"--engine takes slot=name, not {pair!r}", hint="for example --engine tts=piper")
+        engine_class(slot, name)
+        chosen[slot] = name
+    return chosen
+
+
+def _read_script(source: str) -> str:
+    if source == "-":
+        text = sys.stdin.read()
+    else:
+        path = Path(source)
+        if not path.is_file():
+            raise InputError(f"there is no script file {source}", hint="give a text file, or - for standard input")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{source} is not UTF-8 text", hint="save the script as plain text in UTF-8") from error
+    if not text.strip():
+        raise InputError("the script is empty", hint="write at least one sentence", code="empty_script")
+    return text

@@ -1,0 +1,68 @@
+"""The command `spinbot`: its commands, and how errors end it."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import typer
+from rich.console import Console
+
+from spinbot import __version__
+from spinbot.cli import doctor, files, generate, graphs, jobs, models, voices
+from spinbot.errors import SpinbotError
+
+EXIT_CODES = """
+Exit codes: 0 done; 1 other error; 2 bad input or graph; 3 no such job, voice or model; 4 model weights missing or
+damaged; 5 disk full or path not writable; 6 a node failed; 130 cancelled with Ctrl-C.
+
+Example: spinbot generate "why the sky is blue" -o sky.mp4
+"""
+
+app = typer.Typer(
+    name="spinbot",
+    help="Turn a sentence into a talking video of a person, on your own machine.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("generate", epilog=generate.EXAMPLE)(generate.generate)
+app.add_typer(graphs.app, name="graph")
+app.command("nodes", epilog=graphs.NODES_EXAMPLE)(graphs.nodes)
+app.command("voices", epilog=voices.EXAMPLE)(voices.voices)
+app.add_typer(models.app, name="models")
+app.command("jobs", epilog=jobs.EXAMPLE)(jobs.jobs)
+app.command("score", epilog=files.SCORE_EXAMPLE)(files.score)
+app.command("verify", epilog=files.VERIFY_EXAMPLE)(files.verify)
+app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor)
+
+
+@app.callback(invoke_without_command=True)
+def options(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+    """Turn a sentence into a talking video of a person, on your own machine."""
+    if version:
+        typer.echo(f"spinbot {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; an error of spinbot's own ends it with one line of cause and one of remedy."""
+    try:
+        app(standalone_mode=True)
+    except SpinbotError as error:
+        if "--json" in sys.argv:
+            typer.echo(json.dumps(error.to_dict()))
+        console = Console(stderr=True, highlight=False)
+        console.print(f"[red]error:[/] {_plain(error.message)}", soft_wrap=True)
+        if error.hint:
+            console.print(f"[dim]remedy:[/] {_plain(error.hint)}", soft_wrap=True)
+        sys.exit(error.exit_code)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).replace("[", r"\[")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""`spinbot models`: the weights on this machine."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from spinbot.cli.display import pull_with_progress
+from spinbot.config import Settings
+from spinbot.errors import ModelError
+from spinbot.models.catalogue import ModelEntry, load_catalogue
+from spinbot.models.store import ModelStore
+
+app = typer.Typer(no_args_is_help=True, help="List, fetch and verify the models that the engines use.")
+
+NAMES = typer.Argument(None, help="Names of models; none: all that the starter preset needs.")
+
+
+@app.command("list", epilog="Example: spinbot models list")
+def list_command(as_json: bool = typer.Option(False, "--json", help="Print as JSON.")) -> None:
+    """List the catalogue: what each model is for, its size, and whether it is installed."""
+    store = _store()
+    if as_json:
+        entries = [entry.model_dump() | {"installed": store.installed(entry.name)} for entry in _entries()]
+        typer.echo(json.dumps(entries, indent=2))
+        return
+    table = Table(box=None)
+    for column in ("model", "slot", "size", "installed", "title"):
+        table.add_column(column, no_wrap=True)
+    for entry in _entries():
+        installed = "yes" if store.installed(entry.name) else "optional" if entry.optional else "no"
+        table.add_row(entry.name, entry.slot, f"{_bytes(entry) / 1e6:.0f} MB", installed, entry.title)
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
+
+
+@app.command("pull", epilog="Example: spinbot models pull\n\nExample: spinbot models pull whisper-base")
+def pull_command(names: list[str] | None = NAMES) -> None:
+    """Fetch models and check their sha256; what is installed is not fetched again, what broke off is resumed."""
+    store = _store()
+    wanted = names or [entry.name for entry in _entries() if not entry.optional]
+    missing = [name for name in wanted if not store.installed(name)]
+    if missing:
+        pull_with_progress(store, missing, Console(stderr=True, highlight=False))
+    typer.echo(f"{len(wanted)} models installed ({len(missing)} fetched)")
+
+
+@app.command("verify", epilog="Example: spinbot models verify")
+def verify_command(names: list[str] | None = NAMES) -> None:
+    """Hash every file of installed models again. Exit code 4 when one is damaged."""
+    store = _store()
+    damaged = []
+    for name in names or [entry.name for entry in _entries() if store.installed(entry.name)]:
+        try:
+            store.verify(name)
+            typer.echo(f"{name}: intact")
+        except ModelError as error:
+            damaged.append(error)
+            typer.echo(f"{name}: {error.message}")
+    if damaged:
+        raise damaged[0]
+
+
+@app.command("licenses", epilog="Example: spinbot models licenses")
+def licenses_command() -> None:
+    """List the licence of each model and whether it may be used commercially."""
+    table = Table(box=None)
+    for column in ("model", "licence", "commercial use"):
+        table.add_column(column, no_wrap=True)
+    for entry in _entries():
+        table.add_row(entry.name, entry.licence, "yes" if entry.commercial else "no")
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def _store() -> ModelStore:
+    return ModelStore(Settings().models_dir, load_catalogue())
+
+
+def _entries() -> list[ModelEntry]:
+    return list(load_catalogue().values())
+
+
+def _bytes(entry: ModelEntry) -> int:
+    return sum(file.bytes for file in entry.files)

@@ -1,0 +1,106 @@
+"""From a finished job to the files a user asked for: the video, its subtitles, poster and sidecar."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from spinbot import __version__
+from spinbot.graphs import values
+from spinbot.graphs.node import NODES, outputs_of
+from spinbot.store.artifacts import LocalArtifacts, storage_errors
+from spinbot.store.jobs import Job
+
+FILES: dict[type[values.Value], dict[str, str]] = {
+    values.Image: {"artifact": "png"},
+    values.Video: {"artifact": "mp4"},
+    values.Speech: {"audio": "wav", "timing": "json"},
+    values.Captions: {"srt": "srt", "vtt": "vtt"},
+}
+"""Which fields of a value are files, and their extension."""
+
+
+def export(job: Job, out: Path, artifacts: LocalArtifacts, *, captions: bool = True) -> list[Path]:
+    """Write `out` and beside it `.srt`, `.vtt` (with `captions`), `.png` (poster) and `.json` (sidecar).
+
+    Each file appears whole or not at all, the video last. Returns what was written. Raises `StorageError`.
+    """
+    outputs = job.outputs or {}
+    copies: dict[Path, Path] = {}
+    if captions and "captions" in outputs:
+        copies[out.with_suffix(".srt")] = artifacts.path(outputs["captions"]["srt"])
+        copies[out.with_suffix(".vtt")] = artifacts.path(outputs["captions"]["vtt"])
+    if "poster" in outputs:
+        copies[out.with_suffix(".png")] = artifacts.path(outputs["poster"]["artifact"])
+    document = json.dumps(sidecar(job), indent=2, ensure_ascii=False)
+    with storage_errors(out):
+        for target, source in copies.items():
+            _appear(target, lambda path, source=source: shutil.copyfile(source, path))
+        _appear(out.with_suffix(".json"), lambda path: path.write_text(document + "\n"))
+        _appear(out, lambda path: shutil.copyfile(artifacts.path(outputs["video"]["artifact"]), path))
+    return [*copies, out.with_suffix(".json"), out]
+
+
+def save_outputs(job: Job, folder: Path, artifacts: LocalArtifacts) -> list[Path]:
+    """Write each file that the outputs of any job name into `folder`, as `<output>.<extension>`."""
+    written = []
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, value in (job.outputs or {}).items():
+            link = job.graph["outputs"][name]
+            kind = outputs_of(NODES[job.graph["nodes"][link["node"]]["type"]])[link["output"]]
+            for field, extension in FILES.get(kind, {}).items():
+                target = folder / f"{name}.{extension}"
+                source = artifacts.path(value[field])
+                _appear(target, lambda path, source=source: shutil.copyfile(source, path))
+                written.append(target)
+    return written
+
+
+def check_writable(out: Path) -> None:
+    """Raise `StorageError` where `out` could not be written, so that it is known before any work is done."""
+    with storage_errors(out):
+        if out.is_dir():
+            raise IsADirectoryError(21, "it is a folder", str(out))
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=out.parent, prefix=".spinbot-"):
+            pass
+
+
+def sidecar(job: Job) -> dict[str, Any]:
+    """Everything that made the video: graph, engines with their weights' digests, timings, scores, script."""
+    outputs = job.outputs or {}
+    return {
+        "spinbot": __version__,
+        "job": job.id,
+        "created": job.created,
+        "seconds": round((job.finished or 0) - (job.started or 0), 3),
+        "script": outputs.get("script"),
+        "scores": outputs.get("report", {}).get("scores"),
+        "graph": job.graph,
+        "nodes": {
+            name: {
+                "state": run.state,
+                "seconds": round((run.finished or 0) - (run.started or 0), 3),
+                "engines": run.engines or {},
+                "outputs": run.outputs,
+            }
+            for name, run in job.nodes.items()
+        },
+    }
+
+
+def _appear(target: Path, write: Callable[[Path], object]) -> None:
+    handle, name = tempfile.mkstemp(prefix=".spinbot-", suffix=target.suffix, dir=target.parent)
+    os.close(handle)
+    try:
+        write(Path(name))
+        os.chmod(name, 0o644)  # mkstemp makes files that only their owner can read
+        os.replace(name, target)
+    finally:
+        Path(name).unlink(missing_ok=True)

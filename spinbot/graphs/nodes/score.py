@@ -1,0 +1,95 @@
+"""Scoring: what a finished video really shows and says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from pydantic import Field
+
+from spinbot.actors.host import CallContext
+from spinbot.engines.face.base import FaceEngine
+from spinbot.errors import InputError
+from spinbot.graphs import values
+from spinbot.graphs.node import Node, Outputs, node
+from spinbot.media.audio import loudness, read_audio
+from spinbot.media.score import Scores, count_blinks, envelope, eye_openness, lipsync, mouth_opening
+from spinbot.media.video import probe, read_frames
+from spinbot.store.artifacts import ArtifactId
+
+REDETECT_FRAMES = 25  # the mesh follows a head by itself; once a second the detector looks again
+
+
+@node("score_video", slots=("face",))
+class ScoreVideo(Node):
+    """Measure lip-sync, blinks, loudness and length on the frames and the sound of a finished video."""
+
+    video: values.Video
+    speech: values.Speech | None = None
+
+    class Outputs(Outputs):
+        """What was measured."""
+
+        report: values.Report
+
+    def run(self, context: CallContext) -> Outputs:
+        """Score the file. The word error comes from the read-back of the speech, where there is one."""
+        with context.engine("face") as engine:
+            scores = score_file(context.artifacts.path(self.video.artifact), cast(FaceEngine, engine), context)
+        if self.speech is not None:
+            errors = [s.word_error for s in self.speech.sentences if s.word_error is not None]
+            if errors:
+                scores = scores.model_copy(update={"word_error_rate": float(np.mean(errors))})
+        return self.Outputs(report=values.Report(scores=scores))
+
+
+@node("score_file", slots=("face",))
+class ScoreFile(Node):
+    """Measure lip-sync, blinks, loudness and length of a stored video file."""
+
+    artifact: ArtifactId = Field(description="The video")
+
+    class Outputs(Outputs):
+        """What was measured."""
+
+        report: values.Report
+
+    def run(self, context: CallContext) -> Outputs:
+        """Score the file. Raises `InputError` for a file without a video, a sound or a face."""
+        with context.engine("face") as engine:
+            scores = score_file(context.artifacts.path(self.artifact), cast(FaceEngine, engine), context)
+        return self.Outputs(report=values.Report(scores=scores))
+
+
+def score_file(path: Path, face: FaceEngine, context: CallContext) -> Scores:
+    """Scores of the video file at `path`; the mesh of every frame, the sound's envelope at the frame rate."""
+    info = probe(path)
+    if info.audio_codec is None:
+        raise InputError("the video has no sound", hint="score a video that speaks", code="no_sound")
+    samples, rate = read_audio(path)
+    openings: list[float] = []
+    eyes: list[float] = []
+    box = None
+    for index, frame in enumerate(read_frames(path)):
+        if index % REDETECT_FRAMES == 0:
+            boxes = face.detect(frame)
+            box = boxes[0] if boxes else box
+            context.progress(min(1.0, index / max(info.frames, 1)), f"frame {index} of {info.frames}")
+        if box is None:
+            raise InputError("no face was found in the video", hint="score a talking head", code="no_face")
+        points = face.mesh(frame, box).points
+        openings.append(mouth_opening(points))
+        eyes.append(eye_openness(points))
+    loud = envelope(samples, rate, info.fps)
+    frames = min(len(openings), len(loud))
+    match = lipsync(np.array(openings[:frames]), loud[:frames], info.fps)
+    blinks = count_blinks(np.array(eyes), info.fps)
+    return Scores(
+        lipsync_correlation=match.correlation,
+        lipsync_lag_ms=match.lag_ms,
+        blinks=blinks,
+        blink_rate_per_minute=blinks * 60 / info.video_seconds,
+        audio_video_drift_ms=abs(info.audio_seconds - info.video_seconds) * 1000,
+        loudness_lufs=loudness(samples, rate),
+    )

@@ -1,0 +1,114 @@
+"""Templates: graphs that people ask for by name. A template is a pydantic model that builds a graph."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from spinbot.errors import InputError
+from spinbot.graphs.graph import SCHEMA
+from spinbot.graphs.node import NODES
+from spinbot.graphs.nodes.script import check_narration
+from spinbot.store.artifacts import ArtifactId
+
+
+class Template(BaseModel):
+    """Base of all templates; the fields are what a user may choose."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: ClassVar[str]
+
+    @abstractmethod
+    def graph(self) -> dict[str, Any]:
+        """The graph document."""
+
+
+class TalkingPortrait(Template):
+    """A topic (or a script) and a portrait become a talking video."""
+
+    name = "talking_portrait"
+    portrait: ArtifactId = Field(description="The portrait, as it was uploaded")
+    topic: str = Field(default="", max_length=500, description="What to talk about; the script is written for you")
+    script: str = Field(default="", description="What to say, word for word, in place of a topic")
+    seconds: float = Field(default=10, ge=4, le=120, description="Length of a written script, in seconds")
+    voice: str = Field(default="", description="A voice of `spinbot voices`; empty: the engine's first")
+    aspect: Literal["9:16", "1:1", "16:9"] = Field(default="1:1", description="Shape of the video")
+    captions: Literal["burn", "srt", "none"] = Field(
+        default="srt", description="burn: drawn into the picture; srt: files beside the video"
+    )
+    sway: float = Field(default=1.0, ge=0, le=2, description="Head movement: 0 still, 1 slight, 2 lively")
+    seed: int = Field(default=0, ge=0, description="Seed of script, voice and movement")
+    engine: dict[str, str] = Field(default={}, description="Engine by slot, where it differs from the settings")
+
+    @model_validator(mode="after")
+    def _topic_or_script(self) -> TalkingPortrait:
+        if bool(self.topic.strip()) == bool(self.script.strip()):
+            raise InputError(
+                "give either a topic or a script",
+                hint='spinbot generate "a topic", or spinbot generate --script FILE',
+                code="empty_script",
+            )
+        if self.script:
+            check_narration(self.script)
+        elif not any(character.isalpha() for character in self.topic):
+            raise InputError("the topic has no word in it", hint="say in a few words what to talk about")
+        return self
+
+    def graph(self) -> dict[str, Any]:
+        """The graph document."""
+        if self.script:
+            script = {"type": "given_script", "params": {"text": self.script}}
+        else:
+            script = self._node("write_script", {"topic": self.topic, "seconds": self.seconds, "seed": self.seed})
+        speech_in = {"speech": _link("speech", "speech")}
+        nodes = {
+            "script": script,
+            "portrait": {"type": "load_image", "params": {"artifact": self.portrait}},
+            "face": self._node("find_face", inputs={"image": _link("portrait", "image")}),
+            "frame": self._node(
+                "frame_portrait",
+                {"aspect": self.aspect},
+                {"image": _link("portrait", "image"), "face": _link("face", "face")},
+            ),
+            # Behind the face: a portrait without one fails before any speech is made.
+            "speech": self._node(
+                "speak", {"voice": self.voice, "seed": self.seed}, {"script": _link("script", "script")}
+            )
+            | {"after": ["face"]},
+            "talk": self._node(
+                "animate_portrait",
+                {"seed": self.seed, "sway": self.sway},
+                {"image": _link("frame", "image")} | speech_in,
+            ),
+            "captions": {"type": "caption", "inputs": speech_in},
+            "finish": {
+                "type": "finish_video",
+                "params": {"captions": "burn" if self.captions == "burn" else "none"},
+                "inputs": {"video": _link("talk", "video"), "script": _link("script", "script")} | speech_in,
+            },
+            "score": self._node("score_video", inputs={"video": _link("finish", "video")} | speech_in),
+        }
+        outputs = {
+            "video": _link("finish", "video"),
+            "poster": _link("finish", "poster"),
+            "captions": _link("captions", "captions"),
+            "script": _link("script", "script"),
+            "report": _link("score", "report"),
+        }
+        return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": outputs}
+
+    def _node(
+        self, kind: str, params: dict[str, Any] | None = None, inputs: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        engine = {slot: name for slot, name in self.engine.items() if slot in NODES[kind].slots}
+        parts = {"params": params, "inputs": inputs, "engine": engine}
+        return {"type": kind} | {name: part for name, part in parts.items() if part}
+
+
+TEMPLATES: dict[str, type[Template]] = {TalkingPortrait.name: TalkingPortrait}
+
+
+def _link(node: str, output: str) -> dict[str, str]:
+    return {"node": node, "output": output}

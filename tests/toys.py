@@ -1,0 +1,209 @@
+"""Real implementations of the contracts that need no weights: toy engines and toy nodes."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from spinbot.actors.host import CallContext
+from spinbot.engines.base import Engine, Progress
+from spinbot.errors import InputError, ModelError
+from spinbot.graphs.node import Node, Outputs, node
+from spinbot.graphs.values import Value
+
+
+class ToyEngine(Engine):
+    """Counts its loads in a file, so that any process can be asked."""
+
+    slot = "script"
+    name = "toy"
+    megabytes: ClassVar[int] = 8
+
+    def load(self, progress: Progress) -> None:
+        progress(0.5, "half way")
+        self.weights = bytearray(self.megabytes << 20)
+
+    def unload(self) -> None:
+        del self.weights
+
+    def double(self, number: int) -> int:
+        assert self.weights is not None
+        return number * 2
+
+
+class OtherToyEngine(ToyEngine):
+    name = "other"
+
+
+class BrokenEngine(ToyEngine):
+    """Fails to load until its weights appear."""
+
+    def load(self, progress: Progress) -> None:
+        raise ModelError("the weights of toy are damaged", hint="spinbot models pull toy")
+
+
+TOY = "tests.toys:ToyEngine"
+BROKEN = "tests.toys:BrokenEngine"
+
+
+class Number(Value):
+    value: int
+
+
+class Text(Value):
+    text: str
+
+
+def count(path: str, line: str) -> None:
+    """Append a line: side effects that outlive any process."""
+    if path:
+        with Path(path).open("a") as file:
+            file.write(line + "\n")
+
+
+@node("toy_number")
+class ToyNumber(Node):
+    """Answer a number."""
+
+    value: int = Field(ge=0, description="The number")
+    diary: str = ""
+
+    class Outputs(Outputs):
+        """It."""
+
+        number: Number
+
+    def run(self, context: CallContext) -> Outputs:
+        count(self.diary, f"number {self.value}")
+        return self.Outputs(number=Number(value=self.value))
+
+
+@node("toy_add")
+class ToyAdd(Node):
+    """Add two numbers."""
+
+    left: Number
+    right: Number
+    diary: str = ""
+
+    class Outputs(Outputs):
+        """The sum."""
+
+        number: Number
+
+    def run(self, context: CallContext) -> Outputs:
+        count(self.diary, f"add {self.left.value} {self.right.value}")
+        return self.Outputs(number=Number(value=self.left.value + self.right.value))
+
+
+@node("toy_double", slots=("script",))
+class ToyDouble(Node):
+    """Double a number by an engine."""
+
+    number: Number
+
+    class Outputs(Outputs):
+        """Twice the number."""
+
+        number: Number
+
+    def run(self, context: CallContext) -> Outputs:
+        with context.engine("script") as engine:
+            assert isinstance(engine, ToyEngine)
+            return self.Outputs(number=Number(value=engine.double(self.number.value)))
+
+
+@node("toy_fail")
+class ToyFail(Node):
+    """Fail, in the way that is asked."""
+
+    how: str = "input"
+
+    class Outputs(Outputs):
+        """Never."""
+
+        number: Number
+
+    def run(self, context: CallContext) -> Outputs:
+        if self.how == "input":
+            raise InputError("the toy is unhappy", hint="be nice to it", code="unhappy")
+        raise ZeroDivisionError("a defect")
+
+
+@node("toy_meet")
+class ToyMeet(Node):
+    """Wait until `others` more runs of the same meeting wait too: proves that nodes run side by side."""
+
+    meeting: str
+    others: int = 1
+    name: str = "a"
+
+    class Outputs(Outputs):
+        """One."""
+
+        number: Number
+
+    def run(self, context: CallContext) -> Outputs:
+        folder = Path(self.meeting)
+        (folder / self.name).touch()
+        while len(list(folder.iterdir())) <= self.others:
+            context.progress(0.5, "waiting for the others")
+            threading.Event().wait(0.01)
+        return self.Outputs(number=Number(value=1))
+
+
+@node("toy_forever")
+class ToyForever(Node):
+    """Run until cancelled, counting steps."""
+
+    started: str = ""
+
+    class Outputs(Outputs):
+        """Never."""
+
+        number: Number
+
+    def run(self, context: CallContext) -> Outputs:
+        count(self.started, "started")
+        while True:
+            context.progress(0.1, "still here")
+            threading.Event().wait(0.01)
+
+
+@node("toy_crash")
+class ToyCrash(Node):
+    """Lose its own process the first time, succeed the second."""
+
+    marker: str
+
+    class Outputs(Outputs):
+        """Seven."""
+
+        number: Number
+
+    def run(self, context: CallContext) -> Outputs:
+        if not Path(self.marker).exists():
+            Path(self.marker).touch()
+            import os
+            import signal
+
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.Outputs(number=Number(value=7))
+
+
+@node("toy_file")
+class ToyFile(Node):
+    """Make an artifact."""
+
+    content: str
+
+    class Outputs(Outputs):
+        """A text that names the artifact."""
+
+        text: Text
+
+    def run(self, context: CallContext) -> Outputs:
+        return self.Outputs(text=Text(text=context.artifacts.put_bytes(self.content.encode())))
