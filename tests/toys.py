@@ -39,7 +39,9 @@ class OtherToyEngine(ToyEngine):
 
 
 class BrokenEngine(ToyEngine):
-    """Fails to load until its weights appear."""
+    """Fails to load."""
+
+    slot = "asr"
 
     def load(self, progress: Progress) -> None:
         raise ModelError("the weights of toy are damaged", hint="spinbot models pull toy")
@@ -114,6 +116,22 @@ class ToyDouble(Node):
         with context.engine("script") as engine:
             assert isinstance(engine, ToyEngine)
             return self.Outputs(number=Number(value=engine.double(self.number.value)))
+
+
+@node("toy_broken", slots=("asr",))
+class ToyBroken(Node):
+    """Ask for an engine that cannot load."""
+
+    number: Number
+
+    class Outputs(Outputs):
+        """Never."""
+
+        number: Number
+
+    def run(self, context: CallContext) -> Outputs:
+        with context.engine("asr"):
+            return self.Outputs(number=self.number)
 
 
 @node("toy_fail")

@@ -1,9 +1,10 @@
 """The pool on Ray: each host group is one actor. All Ray API calls of the product stand in this file.
 
 Verified behaviour this rests on (Ray 2.60): a sync actor with concurrency groups answers the `control` lane while
-`compute` is busy; Ray sets OMP_NUM_THREADS to 1 for actors without CPUs, so the actor sets it anew (a runtime_env
-would do it too, but costs each actor 1.5 s, since Ray's waiting workers cannot be used then); `num_gpus=0` leaves GPUs visible unless RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO is set; queued calls cannot
-be cancelled through Ray, so the host keeps its own flag.
+`compute` is busy. Ray sets OMP_NUM_THREADS to 1 for actors without CPUs, so the actor sets it anew (a runtime_env
+would do it too, but costs each actor 1.5 s, since Ray's waiting workers cannot be used then). `num_gpus=0` leaves
+GPUs visible unless RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO is set. Queued calls cannot be cancelled through Ray, so the
+host keeps its own flag.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from spinbot.actors.call import Call, Message
 from spinbot.actors.host import Host
 from spinbot.actors.pool import HostLostError
 from spinbot.config import HostGroup, Settings, cores
+from spinbot.errors import SpinbotError
 
 NAMESPACE = "spinbot"
 
@@ -65,7 +67,9 @@ class RayPool:
         self._folder = ""
         self._actors: dict[str, Any] = {}
         self._starting: Future[None] = Future()
-        threading.Thread(target=self._start, name="ray-start", daemon=True).start()
+        self._ended = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="ray-keeper", daemon=True)
+        self._keeper.start()
 
     async def run(self, group: str, call: Call) -> AsyncIterator[Message]:
         """See `Pool.run`."""
@@ -93,33 +97,37 @@ class RayPool:
 
     async def close(self) -> None:
         """End the private Ray with every process it started; on a cluster, end this pool's actors."""
-        await asyncio.wait([asyncio.wrap_future(self._starting)])
-        for actor in self._actors.values():
-            ray.kill(actor)
-        self._actors.clear()
-        ray.shutdown()
-        if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        self._ended.set()
+        await asyncio.to_thread(self._keeper.join)
 
     async def _actor(self, name: str) -> Any:
         await asyncio.wrap_future(self._starting)
         return self._actors[name]
 
-    def _start(self) -> None:
+    def _keep(self) -> None:
+        """Start Ray, wait, end Ray: one thread, since Linux kills Ray's processes with the thread that began them."""
         try:
             self._init_ray()
             for name, group in self._settings.hosts.items():
-                remote = ray.remote(HostActor).options(
+                actor = ray.remote(
                     num_cpus=0,
                     num_gpus=group.num_gpus,
                     max_restarts=-1,
                     concurrency_groups={"compute": group.lanes, "control": 4},
-                )
-                self._actors[name] = remote.remote(group, self._settings)
-        except Exception as error:  # carried to whoever waits for the pool
-            self._starting.set_exception(error)
+                )(HostActor)
+                self._actors[name] = actor.remote(group, self._settings)
+        except Exception as error:  # noqa: BLE001  # carried to whoever waits for the pool
+            fault = SpinbotError(f"Ray did not start: {error}", hint="look at it with: spinbot doctor", code="no_ray")
+            fault.__cause__ = error
+            self._starting.set_exception(fault)
         else:
             self._starting.set_result(None)
+            self._ended.wait()
+        for actor in self._actors.values():
+            ray.kill(actor)
+        ray.shutdown()
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _init_ray(self) -> None:
         os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")

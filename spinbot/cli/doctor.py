@@ -35,7 +35,7 @@ class Finding:
 
 
 def doctor() -> None:
-    """Look at this machine: Python, memory, disk, ffmpeg, database, models, GPU. Exit code 1 when something is wrong."""
+    """Look at Python, memory, disk, ffmpeg, database, models and GPU. Exit code 1 when something is wrong."""
     findings = list(examine(Settings()))
     for finding in findings:
         typer.echo(f"{'ok ' if not finding.remedy else 'BAD'} {finding.name}: {finding.found}")

@@ -28,7 +28,7 @@ FILE = typer.Argument(help="A graph as a JSON file, or - for standard input.")
 
 @app.command("check", epilog="Example: spinbot graph check my-graph.json")
 def check_command(
-    file: str = FILE, as_json: bool = typer.Option(False, "--json", help="Print the faults as JSON.")
+    file: str = FILE, as_json: bool = typer.Option(False, "--json", help="Print as JSON.")
 ) -> None:
     """Report every fault of a graph at once, without running it. Exit code 2 when there is any."""
     from dataclasses import asdict
@@ -37,7 +37,7 @@ def check_command(
     from spinbot.graphs.check import check
 
     studio = Studio()
-    faults, graph = check(read_graph(file), artifacts=studio.artifacts, hosts=studio.settings.hosts)
+    faults, graph = check(read_graph(file), artifacts=studio.artifacts, settings=studio.settings)
     if as_json:
         typer.echo(json.dumps([asdict(fault) for fault in faults]))
     else:
@@ -56,7 +56,7 @@ def show_command(file: str = FILE) -> None:
     from spinbot.graphs.check import parse
 
     studio = Studio()
-    graph = parse(read_graph(file), artifacts=studio.artifacts, hosts=studio.settings.hosts)
+    graph = parse(read_graph(file), artifacts=studio.artifacts, settings=studio.settings)
     for name in graph.order():
         spec = graph.nodes[name]
         inputs = [f"{port} <- {link.node}.{link.output}" for port, link in spec.inputs.items()]
@@ -77,7 +77,7 @@ def run_command(
     from spinbot.graphs.export import save_outputs
 
     studio, console = Studio(), Console(stderr=True, highlight=False)
-    document = parse(read_graph(file), artifacts=studio.artifacts, hosts=studio.settings.hosts).to_json()
+    document = parse(read_graph(file), artifacts=studio.artifacts, settings=studio.settings).to_json()
     studio.ensure_models(studio.engines_of(document), console)
     job = studio.run(document, console)
     typer.echo(json.dumps(job.outputs, indent=2))

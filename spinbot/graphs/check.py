@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 
 from spinbot.actors.pool import group_for
-from spinbot.config import HostGroup
+from spinbot.config import Settings
 from spinbot.engines.registry import ENGINES
 from spinbot.errors import GraphError, InputError
 from spinbot.graphs.graph import Graph, NodeSpec
@@ -46,9 +46,9 @@ class Fault:
         return f"{where + ': ' if where else ''}{self.message}{f' ({self.hint})' if self.hint else ''}"
 
 
-def parse(document: Any, *, artifacts: Artifacts, hosts: dict[str, HostGroup]) -> Graph:
+def parse(document: Any, *, artifacts: Artifacts, settings: Settings) -> Graph:
     """The graph of a JSON document that passes every check. Raises `GraphError` with all faults in `details`."""
-    faults, graph = check(document, artifacts=artifacts, hosts=hosts)
+    faults, graph = check(document, artifacts=artifacts, settings=settings)
     if graph is None or faults:
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         raise GraphError(
@@ -59,7 +59,7 @@ def parse(document: Any, *, artifacts: Artifacts, hosts: dict[str, HostGroup]) -
     return graph
 
 
-def check(document: Any, *, artifacts: Artifacts, hosts: dict[str, HostGroup]) -> tuple[list[Fault], Graph | None]:
+def check(document: Any, *, artifacts: Artifacts, settings: Settings) -> tuple[list[Fault], Graph | None]:
     """All faults of a graph document, and the graph where its shape allows to read it."""
     try:
         graph = Graph.model_validate(document)
@@ -71,7 +71,7 @@ def check(document: Any, *, artifacts: Artifacts, hosts: dict[str, HostGroup]) -
         if not NAME.match(name)
     ]
     for name, spec in graph.nodes.items():
-        faults += _node_faults(name, spec, graph, artifacts, hosts)
+        faults += _node_faults(name, spec, graph, artifacts, settings)
     faults += _output_faults(graph)
     faults += _cycle_faults(graph)
     return faults, graph
@@ -103,14 +103,14 @@ def _shape_faults(error: ValidationError) -> list[Fault]:
 
 
 def _node_faults(
-    name: str, spec: NodeSpec, graph: Graph, artifacts: Artifacts, hosts: dict[str, HostGroup]
+    name: str, spec: NodeSpec, graph: Graph, artifacts: Artifacts, settings: Settings
 ) -> list[Fault]:
     cls = NODES.get(spec.type)
     if cls is None:
         return [Fault("unknown_type", name, "type", f"there is no node type {spec.type!r}", suggest(spec.type, NODES))]
     faults = _param_faults(name, spec, cls)
     faults += _link_faults(name, spec, cls, graph)
-    faults += _engine_faults(name, spec, cls, hosts)
+    faults += _engine_faults(name, spec, cls, settings)
     for other in spec.after:
         if other not in graph.nodes:
             hint = suggest(other, graph.nodes)
@@ -186,18 +186,18 @@ def _link_faults(name: str, spec: NodeSpec, cls: type[Node], graph: Graph) -> li
     return faults
 
 
-def _engine_faults(name: str, spec: NodeSpec, cls: type[Node], hosts: dict[str, HostGroup]) -> list[Fault]:
+def _engine_faults(name: str, spec: NodeSpec, cls: type[Node], settings: Settings) -> list[Fault]:
     faults = []
     for slot, engine in spec.engine.items():
         field = f"engine.{slot}"
         if slot not in cls.slots:
             message, hint = f"{cls.type} does not use the slot {slot!r}", suggest(slot, cls.slots)
             faults.append(Fault("unknown_field", name, field, message, hint))
-        elif engine not in ENGINES[slot]:
-            message, hint = f"slot {slot} has no engine {engine!r}", suggest(engine, ENGINES[slot])
+        elif engine not in (known := {*ENGINES[slot], settings.engines[slot]}):
+            message, hint = f"slot {slot} has no engine {engine!r}", suggest(engine, known)
             faults.append(Fault("unknown_engine", name, field, message, hint))
     try:
-        group_for(cls.slots, hosts)
+        group_for(cls.slots, settings.hosts)
     except InputError as error:
         faults.append(Fault(error.code, name, "", error.message, error.hint))
     return faults

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -28,13 +29,15 @@ from spinbot.actors.call import (
 from spinbot.actors.host import load_engines
 from spinbot.actors.pool import HostLostError, Pool, group_for
 from spinbot.config import Settings
-from spinbot.errors import CancelledError, SpinbotError
+from spinbot.errors import CancelledError, NodeError, SpinbotError
 from spinbot.graphs.check import parse
 from spinbot.graphs.execute import node_key, run_node
 from spinbot.graphs.graph import Graph
 from spinbot.graphs.node import NODES, Node
 from spinbot.store.artifacts import LocalArtifacts, artifact_ids
 from spinbot.store.jobs import DONE, ENDED, Job, JobStore
+
+log = logging.getLogger(__name__)
 
 PROGRESS_EVERY_S = 0.2  # 5 progress events a second and node: smooth to look at, some 20 rows for a 4 s node
 HOST_ATTEMPTS = 3  # a host that died three times under the same node will die a fourth time
@@ -58,7 +61,7 @@ class Runner:
 
     def submit(self, document: Any) -> str:
         """Check a graph document and store it as a queued job. Raises `GraphError`. Returns the job's id."""
-        graph = parse(document, artifacts=self.artifacts, hosts=self.settings.hosts)
+        graph = parse(document, artifacts=self.artifacts, settings=self.settings)
         return self.jobs.create(graph.name, graph.to_json())
 
     async def run(self, job: str) -> Job:
@@ -244,7 +247,8 @@ def _failure(task: asyncio.Task[None]) -> SpinbotError | None:
     error = task.exception()
     if error is None or isinstance(error, SpinbotError):
         return error
-    raise error
+    log.error("a node's task failed", exc_info=error)
+    return NodeError(f"{type(error).__name__}: {error}", hint="this is a defect; the log has the traceback")
 
 
 def _with_tail(error: SpinbotError, tail: list[str]) -> SpinbotError:

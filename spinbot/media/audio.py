@@ -35,9 +35,9 @@ def read_audio(source: Path | bytes) -> tuple[Samples, int]:
     if isinstance(source, Path) and not source.is_file():
         raise InputError(f"there is no file {source}", hint="check the path", code="no_file")
     # The AU container starts with a fixed big-endian header, whatever its length: easy to stream, easy to parse.
+    mono = ["-map", "0:a:0", "-ac", "1", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
     output = ffmpeg.run(
-        ["-v", "error", *ffmpeg.SAFE_INPUT, "-i", source if isinstance(source, Path) else "pipe:0"]
-        + ["-map", "0:a:0", "-ac", "1", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"],
+        ["-v", "error", *ffmpeg.SAFE_INPUT, "-i", source if isinstance(source, Path) else "pipe:0", *mono],
         what="read the sound",
         input=source if isinstance(source, bytes) else None,
         error=InputError,
@@ -93,7 +93,8 @@ def _filters(up: int, down: int, rolloff: float, zeros: int) -> Samples:
     # Kaiser window, beta 9 for 90 dB, at fractional offsets.
     window = np.i0(9.0 * np.sqrt(np.clip(1 - (offsets / half) ** 2, 0, 1))) / np.i0(9.0)
     taps = np.sinc(cutoff * offsets) * window
-    return (taps / taps.sum(axis=1, keepdims=True)).astype(np.float32)
+    bank: Samples = (taps / taps.sum(axis=1, keepdims=True)).astype(np.float32)
+    return bank
 
 
 def loudness(samples: Samples, rate: int) -> float:

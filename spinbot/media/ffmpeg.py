@@ -32,6 +32,7 @@ SAFE_INPUT = [
 """Options before `-i` for a file that a user gave: containers only, so no playlist (HLS, concat) can name another
 file or address for ffmpeg to open."""
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _POLL = 0.1  # seconds between two looks at `progress`, so that cancelling feels immediate
 _NOISE = re.compile(r"^(frame|fps|stream_\S+|bitrate|total_size|out_time\S*|dup_frames|drop_frames|speed|progress)=")
 
@@ -107,9 +108,8 @@ def run(
 def failure(log: str, what: str, *, error: type[SpinbotError] = SpinbotError, hint: str = "") -> SpinbotError:
     """The error that an ffmpeg log tells of, in one line."""
     lines = [line.strip() for line in log.splitlines() if line.strip() and not _NOISE.match(line)]
-    # "[mov @ 0x55..] cause": the address says nothing to a user.
-    cause = next((re.sub(r"^\[[^\]]*\]\s*", "", line) for line in lines if _tells(line)), "")
-    cause = cause or (lines[-1] if lines else "it was ended from outside")
+    # The first message is the root cause; the address in "[mov @ 0x55..]" says nothing to a user.
+    cause = re.sub(r"^\[[^\]]*\]\s*", "", lines[0]) if lines else "it was ended from outside"
     if "No space left on device" in log or "File too large" in log:
         return _disk_full(what)
     if "Read-only file system" in log or "Permission denied" in log:
@@ -125,20 +125,23 @@ def whole_file(path: Path) -> Iterator[Path]:
     `StorageError` before the block when the folder is missing or closed to writing, and for any disk error
     inside it.
     """
-    temporary: Path | None = None
+    with disk_errors(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        handle, name = tempfile.mkstemp(prefix=".part-", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+    part = Path(name)
     try:
+        part.chmod(0o644)  # mkstemp keeps others out
+        yield part
         with disk_errors(path):
-            handle, name = tempfile.mkstemp(prefix=".part-", suffix=path.suffix, dir=path.parent)
-            os.close(handle)
-            temporary = Path(name)
-            temporary.chmod(0o644)
-            if path.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            yield temporary
-            os.replace(temporary, path)
+            os.replace(part, path)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise _disk_full(f"write {path}") from error
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -147,7 +150,7 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in _FULL:
             raise _disk_full(f"write {path}") from error
         raise _not_writable(f"write {path}", error.strerror or str(error)) from error
 
@@ -160,11 +163,6 @@ def _not_writable(what: str, cause: str) -> StorageError:
     return StorageError(
         f"could not {what}: {cause}", hint="choose a folder that exists and that you may write to", code="not_writable"
     )
-
-
-def _tells(line: str) -> bool:
-    """Whether a log line names a cause, and not merely that something failed."""
-    return bool(re.search(r"invalid|error|not |no such|failed|unknown|cannot|missing", line, re.IGNORECASE))
 
 
 def _fraction(log: bytes, seconds: float) -> float:

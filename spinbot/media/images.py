@@ -21,6 +21,7 @@ import numpy.typing as npt
 from PIL import Image, ImageCms, ImageOps
 
 from spinbot.errors import InputError
+from spinbot.media.jpeg import damage
 
 MAX_BYTES = 50_000_000
 MAX_PIXELS = 50_000_000
@@ -81,6 +82,8 @@ def read_portrait(data: bytes | Path) -> Picture:
     with _quiet():
         image = _open(content)
         _check(image)
+        if image.format in ("JPEG", "MPO") and (fault := damage(content)):
+            raise _damaged("JPEG picture", len(content), fault)
         try:
             return _decode(image)
         except UNREADABLE as error:
@@ -119,6 +122,8 @@ def _open(content: bytes) -> Image.Image:
             continue
         try:
             return factory(BytesIO(content), "")
+        except Image.DecompressionBombError as error:  # some of Pillow's readers look for themselves
+            raise _too_many(f"more than {2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} megapixels") from error
         except UNREADABLE as error:
             raise _damaged(f"{name} picture", len(content), error) from error
     what = _describe(content)
@@ -149,12 +154,7 @@ def _check(image: Image.Image) -> None:
     """Refuse by what the header says."""
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise InputError(
-            f"the picture has {width}x{height} pixels ({width * height / 1e6:.0f} megapixels); "
-            f"the limit is {MAX_PIXELS / 1e6:.0f} megapixels",
-            hint=f"reduce it to {LONGEST_SIDE} pixels on its longer side; more is not used",
-            code="picture_too_many_pixels",
-        )
+        raise _too_many(f"{width}x{height} pixels ({width * height / 1e6:.0f} megapixels)")
     if min(_reduced(image.size)) < MIN_SIDE:
         raise InputError(
             f"the picture has {width}x{height} pixels; its shorter side needs at least {MIN_SIDE}",
@@ -256,9 +256,17 @@ def _kind(image: Image.Image) -> str:
     return "JPEG" if image.format in ("JPEG", "MPO") else str(image.format)
 
 
-def _damaged(what: str, size: int, error: BaseException) -> InputError:
+def _too_many(count: str) -> InputError:
     return InputError(
-        f"the {what} of {size:,} bytes is cut off or damaged: {' '.join(str(error).split()) or type(error).__name__}",
+        f"the picture has {count}; the limit is {MAX_PIXELS / 1e6:.0f} megapixels",
+        hint=f"reduce it to {LONGEST_SIDE} pixels on its longer side; more is not used",
+        code="picture_too_many_pixels",
+    )
+
+
+def _damaged(what: str, size: int, fault: BaseException | str) -> InputError:
+    return InputError(
+        f"the {what} of {size:,} bytes is cut off or damaged: {' '.join(str(fault).split()) or type(fault).__name__}",
         hint="copy or download it again, or open it in a viewer and save it anew",
         code="picture_damaged",
     )

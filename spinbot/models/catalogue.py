@@ -89,7 +89,6 @@ class Catalogue(BaseModel):
         return [entry.name for entry in self.models if not entry.optional]
 
 
-
 def load_catalogue() -> Catalogue:
     """The starter models that come with spinbot."""
     text = resources.files("spinbot.models").joinpath("starter.toml").read_text(encoding="utf-8")

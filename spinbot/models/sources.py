@@ -1,8 +1,8 @@
 """Where a file can be had from, as one line of text.
 
-    hf:owner/repo@revision/path/in/repo         a file of a Hugging Face repository
-    pypi:name==version/path/in/wheel            a file inside a wheel of the package index that pip is set up for
-    file:/absolute/path                         a file of this machine or of a mounted share
+hf:owner/repo@revision/path/in/repo         a file of a Hugging Face repository
+pypi:name==version/path/in/wheel            a file inside a wheel of the package index that pip is set up for
+file:/absolute/path                         a file of this machine or of a mounted share
 """
 
 from __future__ import annotations

@@ -37,18 +37,18 @@ class LocalArtifacts:
 
     def put_bytes(self, data: bytes) -> str:
         """Store `data` and return its id. Raises `StorageError`."""
-        with self._incoming() as (file, _):
+        with self._incoming() as (file, path):
             file.write(data)
-            return self._land(file, hashlib.sha256(data).hexdigest())
+            return self._land(file, path, hashlib.sha256(data).hexdigest())
 
     def put_file(self, source: Path) -> str:
         """Store a copy of the file at `source` and return its id. Raises `StorageError`."""
         digest = hashlib.sha256()
-        with source.open("rb") as reader, self._incoming() as (file, _):
+        with source.open("rb") as reader, self._incoming() as (file, path):
             while chunk := reader.read(_CHUNK):
                 digest.update(chunk)
                 file.write(chunk)
-            return self._land(file, digest.hexdigest())
+            return self._land(file, path, digest.hexdigest())
 
     def path(self, artifact: str) -> Path:
         """Where the bytes can be read on this machine; never to be written to. Raises `NotFoundError`."""
@@ -79,12 +79,12 @@ class LocalArtifacts:
             finally:
                 Path(name).unlink(missing_ok=True)
 
-    def _land(self, file: BinaryIO, digest: str) -> str:
+    def _land(self, file: BinaryIO, path: Path, digest: str) -> str:
         file.flush()
         os.fsync(file.fileno())
         place = self._place(f"sha256:{digest}")
         place.parent.mkdir(exist_ok=True)
-        os.replace(file.name, place)
+        os.replace(path, place)
         return f"sha256:{digest}"
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
     create_engine,
     event,
 )
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from spinbot.errors import StorageError
 from spinbot.store.artifacts import storage_errors
@@ -85,7 +85,7 @@ def connect(url: str) -> Engine:
         event.listen(engine, "connect", _configure_sqlite)
     try:
         metadata.create_all(engine)
-    except OperationalError as error:
+    except DatabaseError as error:
         raise StorageError(
             f"cannot open the job database: {error.orig}",
             hint="check that SPINBOT_HOME (or SPINBOT_DATABASE_URL) can be written to",

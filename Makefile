@@ -1,0 +1,42 @@
+# Two commands for newcomers: `make demo` and `make test`. The rest is for those who work on spinbot.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TOPIC ?= a cheerful astronaut explains why the sky is blue
+
+.PHONY: demo test lint models bench clean
+
+demo: $(VENV)/base ## write demo.mp4: a drawn portrait speaks a script that the language model wrote
+	$(BIN)/spinbot models pull
+	$(BIN)/spinbot generate "$(TOPIC)" --captions burn -o demo.mp4
+
+test: lint models ## run every check and test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+models: $(VENV)/dev ## fetch the models that the tests use: the starter's, a second recogniser and a second voice
+	$(BIN)/spinbot models pull
+	$(BIN)/spinbot models pull whisper-base piper-joe-medium
+
+bench: models ## measure; see benchmarks/RESULTS.md
+	$(BIN)/python benchmarks/end_to_end.py
+
+clean:
+	rm -rf $(VENV) demo.mp4 demo.srt demo.vtt demo.png demo.json
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "spinbot needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+
+# constraints.txt pins torch, so that a machine which keeps a CPU build of it takes that one and no CUDA build.
+$(VENV)/base: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/dev: $(VENV)/base
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,piper]'
+	touch $@

@@ -1,0 +1,152 @@
+"""One portrait that can take any pose: puts fields, lids, mouth and head together into a frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from spinbot.engines.face.base import FaceMesh
+from spinbot.engines.talking_head import eyes
+from spinbot.engines.talking_head.anatomy import anatomy_of
+from spinbot.engines.talking_head.head import Head
+from spinbot.engines.talking_head.mouth import Inside
+from spinbot.engines.talking_head.shape import Shape
+from spinbot.engines.talking_head.warp import ABOVE, BELOW, LEFT, NODES, RIGHT, Fields, Pose, pose_of
+
+Floats = npt.NDArray[np.float32]
+Picture = npt.NDArray[np.uint8]
+MARGIN = 0.04
+"""Room around a region for the sway of the head, in face heights."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle of whole pixels."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def of(self) -> tuple[slice, slice]:
+        """Indexes a picture."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    @property
+    def empty(self) -> bool:
+        """Whether it lies outside the picture."""
+        return self.bottom <= self.top or self.right <= self.left
+
+
+class Puppet:
+    """A portrait with a face, ready to be posed."""
+
+    def __init__(self, portrait: Picture, mesh: FaceMesh) -> None:
+        self.portrait = np.ascontiguousarray(portrait)
+        self.anatomy = anatomy_of(mesh)
+        self.fields = Fields(self.anatomy)
+        self.inside = Inside(self.portrait, self.anatomy)
+        self.head = Head(self.anatomy, portrait.shape[:2])
+        rows, columns = np.mgrid[: portrait.shape[0], : portrait.shape[1]]
+        self.pixels = np.stack([columns, rows], axis=-1).astype(np.float32)
+        self.face = self._region(np.array([-LEFT, -ABOVE], np.float32), np.array([RIGHT, BELOW], np.float32))
+        self.cell = max(1, int(self.anatomy.frame.height / NODES))
+
+    def frame(
+        self, shape: Shape, *, blink: float, brows: float, turn: tuple[float, float, float], shift: Floats
+    ) -> Picture:
+        """The portrait in a pose: (h, w, 3). `turn`: yaw, pitch, roll in degrees; `shift` in face heights."""
+        still = not any(turn) and not shift.any()
+        if still:
+            rest = self.pixels
+            frame = self.portrait.copy()
+        else:
+            rest = self.pixels - self.head.displacement(*turn, shift)
+            frame = self._sample(rest)
+        if self.face.empty:
+            return frame
+        pose = pose_of(shape, brows)
+        upper, lower = self.fields.forward(pose)
+        skin = self._skin(rest, upper, lower)
+        frame[self.face.of] = self._sample(rest[self.face.of] + skin)
+        self._blink(frame, rest, skin, blink)
+        self._mouth(frame, rest, shape, pose, upper, lower)
+        return frame
+
+    def _skin(self, rest: Floats, upper: Floats, lower: Floats) -> Floats:
+        """Pixels from each point of the face to where its skin comes from, on either side of the lips: (h, w, 2)."""
+        face, step = self.face, self.cell
+        height, width = face.bottom - face.top, face.right - face.left
+        coarse = cv2.resize(rest[face.of], (-(-width // step), -(-height // step)), interpolation=cv2.INTER_AREA)
+        if step == 1:
+            coarse = rest[face.of]
+        at = self.anatomy.frame.to_face(coarse)
+        sources = [self.fields.source(field, at) for field in (upper, lower)]
+        seam = (self.anatomy.upper(at[..., 0]) + self.anatomy.lower(at[..., 0])) / 2
+        moved = np.where((at[..., 1] < seam)[..., None], *sources) - at
+        shift = (moved @ self.anatomy.frame.turn.T).astype(np.float32)
+        return cv2.resize(shift, (width, height), interpolation=cv2.INTER_LINEAR)
+
+    def _blink(self, frame: Picture, rest: Floats, skin: Floats, closure: float) -> None:
+        """Draw the lids over the eyes."""
+        if closure <= 0:
+            return
+        for eye in self.anatomy.eyes:
+            region = self._region(*eyes.box(eye))
+            if region.empty:
+                continue
+            local = slice(region.top - self.face.top, region.bottom - self.face.top), slice(
+                region.left - self.face.left, region.right - self.face.left
+            )
+            at = self.anatomy.frame.to_face(rest[region.of] + skin[local])
+            source, cover = eyes.close(eye, at, closure, 1 / self.anatomy.frame.height)
+            lid = self._sample(self.anatomy.frame.to_picture(source))
+            frame[region.of] = _blend(frame[region.of], lid, cover)
+
+    def _mouth(self, frame: Picture, rest: Floats, shape: Shape, pose: Pose, upper: Floats, lower: Floats) -> None:
+        """Draw the lips and what is between them, at full resolution."""
+        upper_edge, lower_edge = self.fields.lips(pose)
+        room = 3 / NODES
+        low = np.array([upper_edge.x[0] - room, upper_edge.y.min() - room], np.float32)
+        high = np.array([upper_edge.x[-1] + room, lower_edge.y.max() + room], np.float32)
+        region = self._region(low, high)
+        if region.empty:
+            return
+        points = rest[region.of]
+        at = self.anatomy.frame.to_face(points)
+        pixel = 1 / self.anatomy.frame.height
+        above, below = (
+            self._sample(self.anatomy.frame.to_picture(self.fields.source(field, at))) for field in (upper, lower)
+        )
+        x, y = at[..., 0], at[..., 1]
+        over = np.clip((upper_edge(x) - y) / pixel + 0.5, 0, 1)
+        under = np.minimum(1 - over, np.clip((y - lower_edge(x)) / pixel + 0.5, 0, 1))
+        hole = 1 - over - under
+        inside = self.inside.paint(at, upper_edge, lower_edge, shape, self._sample(points), pose.jaw)
+        colour = above * over[..., None] + below * under[..., None] + inside * hole[..., None]
+        frame[region.of] = np.clip(colour + 0.5, 0, 255).astype(np.uint8)
+
+    def _sample(self, place: Floats) -> Picture:
+        """The portrait at picture pixels (h, w, 2)."""
+        found = cv2.remap(self.portrait, place, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(found, np.uint8)
+
+    def _region(self, low: Floats, high: Floats) -> Region:
+        """The pixels that hold a rectangle of face units, and some room for sway."""
+        corners = np.array([[low[0], low[1]], [low[0], high[1]], [high[0], low[1]], [high[0], high[1]]], np.float32)
+        room = MARGIN * self.anatomy.frame.height + 1
+        placed = self.anatomy.frame.to_picture(corners)
+        (left, top), (right, bottom) = np.floor(placed.min(axis=0) - room), np.ceil(placed.max(axis=0) + room)
+        height, width = self.portrait.shape[:2]
+        return Region(
+            max(0, int(top)), min(height, int(bottom)), max(0, int(left)), min(width, int(right))
+        )  # fmt: skip
+
+
+def _blend(under: Picture, over: Picture, cover: Floats) -> Picture:
+    mixed = under + (over.astype(np.float32) - under) * cover[..., None]
+    return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)

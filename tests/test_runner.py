@@ -1,0 +1,231 @@
+"""What a job does from its submission to its end, on both pools: the one in this process and the one on Ray."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tests.toys as toys
+from spinbot.actors.pool import LocalPool, Pool
+from spinbot.config import HostGroup, Settings
+from spinbot.errors import GraphError
+from spinbot.graphs.runner import Runner
+from spinbot.store.artifacts import LocalArtifacts
+from spinbot.store.database import connect
+from spinbot.store.jobs import Job, JobStore
+
+
+class Lab:
+    """A runner with its stores, and one event loop for all its jobs."""
+
+    def __init__(self, home: Path, pool_kind: str) -> None:
+        self.settings = Settings(
+            home=home,
+            engines={"script": toys.TOY, "asr": toys.BROKEN},
+            hosts={"language": HostGroup(slots=["script", "asr"]), "media": HostGroup(lanes=4)},
+        )
+        self.loop = asyncio.new_event_loop()
+        self.pool = self.loop.run_until_complete(self._pool(pool_kind))
+        self.artifacts = LocalArtifacts(self.settings.artifacts_dir)
+        self.database = connect(self.settings.database)
+        self.jobs = JobStore(self.database)
+        self.runner = Runner(
+            jobs=self.jobs,
+            artifacts=self.artifacts,
+            pool=self.pool,
+            settings=self.settings,
+            weights=lambda slot, engine: "w1",
+        )
+
+    async def _pool(self, kind: str) -> Pool:
+        if kind == "local":
+            return LocalPool(self.settings)
+        from spinbot.actors.ray_pool import RayPool
+
+        return RayPool(self.settings)
+
+    def run(self, nodes: dict[str, Any], *outputs: str) -> Job:
+        document = {
+            "schema": "spinbot.graph/v1",
+            "nodes": nodes,
+            "outputs": {name: link(name) for name in outputs or list(nodes)},
+        }
+        return self.loop.run_until_complete(self.runner.run(self.runner.submit(document)))
+
+    def kinds(self, job: Job, node: str | None = None) -> list[str]:
+        return [event.kind for event in self.jobs.events(job.id) if node in (None, event.node)]
+
+    def close(self) -> None:
+        self.loop.run_until_complete(self.pool.close())
+        self.loop.close()
+        self.database.dispose()
+
+
+@pytest.fixture(scope="module", params=["local", pytest.param("ray", marks=pytest.mark.ray)])
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    lab = Lab(tmp_path_factory.mktemp("home"), request.param)
+    yield lab
+    lab.close()
+
+
+def link(node: str, output: str = "number") -> dict[str, str]:
+    return {"node": node, "output": output}
+
+
+def number(value: int, diary: str = "", **extra: Any) -> dict[str, Any]:
+    return {"type": "toy_number", "params": {"value": value, "diary": diary}} | extra
+
+
+def add(left: str, right: str, diary: str = "") -> dict[str, Any]:
+    return {"type": "toy_add", "params": {"diary": diary}, "inputs": {"left": link(left), "right": link(right)}}
+
+
+def test_a_graph_is_computed_and_its_outputs_named(lab):
+    job = lab.run({"a": number(1), "b": number(2), "sum": add("a", "b")}, "sum")
+    assert (job.state, job.outputs) == ("succeeded", {"sum": {"value": 3}})
+    assert [event.seq for event in lab.jobs.events(job.id)] == list(range(1, job.events + 1))
+    assert lab.kinds(job)[0] == "job.queued"
+    assert lab.kinds(job)[-1] == "job.succeeded"
+
+
+def test_nodes_that_do_not_need_each_other_run_side_by_side(lab, tmp_path):
+    # Each waits for the other: one after another they would never end.
+    meet = {n: {"type": "toy_meet", "params": {"meeting": str(tmp_path), "name": n}} for n in ("a", "b")}
+    assert lab.run(meet).state == "succeeded"
+
+
+def test_a_node_is_not_run_again_for_the_same_question(lab, tmp_path):
+    diary = tmp_path / "diary"
+    nodes = {"a": number(20, str(diary)), "b": number(22, str(diary)), "sum": add("a", "b", str(diary))}
+    first, second = lab.run(nodes, "sum"), lab.run(nodes, "sum")
+    assert first.outputs == second.outputs == {"sum": {"value": 42}}
+    assert sorted(diary.read_text().split("\n")) == ["", "add 20 22", "number 20", "number 22"]
+    assert {run.state for run in second.nodes.values()} == {"cached"}
+
+
+def test_a_changed_parameter_runs_that_node_and_what_follows_from_it(lab, tmp_path):
+    diary = tmp_path / "diary"
+    before = {"a": number(30, str(diary)), "b": number(31, str(diary)), "sum": add("a", "b", str(diary))}
+    after = before | {"b": number(32, str(diary))}
+    lab.run(before, "sum")
+    diary.unlink()
+    job = lab.run(after, "sum")
+    assert job.outputs == {"sum": {"value": 62}}
+    assert {name: run.state for name, run in job.nodes.items()} == {"a": "cached", "b": "succeeded", "sum": "succeeded"}
+    assert sorted(diary.read_text().split()) == sorted("number 32 add 30 32".split())
+
+
+@pytest.mark.parametrize(("cache", "state"), [("refresh", "succeeded"), ("off", "succeeded"), ("use", "cached")])
+def test_a_node_says_whether_it_wants_the_cache(lab, cache, state):
+    lab.run({"a": number(40)})
+    assert lab.run({"a": number(40, cache=cache)}).nodes["a"].state == state
+
+
+def test_a_cached_result_whose_file_is_gone_is_made_again(lab):
+    node = {"f": {"type": "toy_file", "params": {"content": "precious"}}}
+    graph = {"schema": "spinbot.graph/v1", "nodes": node, "outputs": {"text": link("f", "text")}}
+
+    def run() -> Job:
+        return lab.loop.run_until_complete(lab.runner.run(lab.runner.submit(graph)))
+
+    artifact = run().outputs["text"]["text"]
+    lab.artifacts.path(artifact).unlink()
+    again = run()
+    assert again.nodes["f"].state == "succeeded"
+    assert lab.artifacts.path(artifact).read_bytes() == b"precious"
+
+
+def test_an_engine_is_loaded_once_for_all_jobs(lab):
+    loaded = 0
+    for value in (50, 51, 52):
+        nodes = {"a": number(value), "twice": {"type": "toy_double", "inputs": {"number": link("a")}}}
+        job = lab.run(nodes, "twice")
+        assert job.outputs == {"twice": {"value": 2 * value}}
+        loaded += lab.kinds(job).count("model.loaded")
+    assert loaded <= 1  # an earlier test may have loaded it
+    resident = lab.loop.run_until_complete(lab.pool.resident("language"))
+    assert list(resident) == [f"script/{toys.TOY}"]
+    assert resident[f"script/{toys.TOY}"] > 0
+
+
+def test_a_failing_node_fails_the_job_with_its_cause_and_remedy(lab):
+    bad = {"type": "toy_fail"}
+    job = lab.run({"a": number(60), "bad": bad, "sum": add("a", "bad")}, "sum")
+    assert job.state == "failed"
+    assert (job.error["code"], job.error["message"], job.error["hint"]) == (
+        "unhappy",
+        "the toy is unhappy",
+        "be nice to it",
+    )
+    assert job.nodes["bad"].state == "failed"
+    assert job.nodes["sum"].state == "skipped"
+
+
+def test_a_defect_in_a_node_is_reported_with_its_traceback(lab):
+    job = lab.run({"bad": {"type": "toy_fail", "params": {"how": "defect"}}})
+    assert (job.state, job.error["code"]) == ("failed", "internal")
+    assert "ZeroDivisionError" in job.error["message"]
+    assert any("toys.py" in line for line in job.error["details"][0]["log_tail"])
+
+
+def test_an_engine_that_cannot_load_says_so_and_the_host_lives_on(lab):
+    broken = {"type": "toy_broken", "inputs": {"number": link("a")}}
+    job = lab.run({"a": number(70), "never": broken}, "never")
+    assert (job.error["error"], job.error["hint"]) == ("ModelError", "spinbot models pull toy")
+    sound = {"type": "toy_double", "inputs": {"number": link("a")}}
+    assert lab.run({"a": number(71), "twice": sound}, "twice").outputs == {"twice": {"value": 142}}
+
+
+def test_cancel_stops_a_running_node_and_what_waits_behind_it(lab, tmp_path):
+    forever = {"type": "toy_forever", "params": {"started": str(tmp_path / "diary")}}
+    graph = {
+        "schema": "spinbot.graph/v1",
+        "nodes": {"long": forever, "sum": add("long", "long")},
+        "outputs": {"sum": link("sum")},
+    }
+    job = lab.runner.submit(graph)
+
+    async def run_and_cancel() -> Job:
+        begun = asyncio.Event()
+        stop = lab.jobs.listen(lambda event: begun.set() if event.kind == "node.progress" else None)
+        running = asyncio.create_task(lab.runner.run(job))
+        await begun.wait()
+        await lab.runner.cancel(job)
+        stop()
+        return await running
+
+    ended = lab.loop.run_until_complete(run_and_cancel())
+    assert ended.state == "cancelled"
+    assert {run.state for run in ended.nodes.values()} == {"cancelled"}
+    assert lab.run({"a": number(80)}).state == "succeeded"
+
+
+def test_a_job_goes_on_from_its_finished_nodes(lab, tmp_path):
+    diary = tmp_path / "diary"
+    nodes = {"a": number(90, str(diary), cache="off"), "b": number(1, str(diary)), "sum": add("a", "b", str(diary))}
+    graph = {"schema": "spinbot.graph/v1", "nodes": nodes, "outputs": {"sum": link("sum")}}
+    job = lab.runner.submit(graph)
+    lab.jobs.set_job(job, "running")  # as a runner that died behind its first node leaves it
+    lab.jobs.set_node(job, "a", "succeeded", outputs={"number": {"value": 90}})
+    ended = lab.loop.run_until_complete(lab.runner.run(job))
+    assert ended.outputs == {"sum": {"value": 91}}
+    assert "number 90" not in diary.read_text()
+
+
+def test_bad_graphs_are_refused_before_anything_is_stored(lab):
+    before = len(lab.jobs.recent(1000))
+    with pytest.raises(GraphError):
+        lab.runner.submit({"schema": "spinbot.graph/v1", "nodes": {"a": {"type": "nope"}}, "outputs": {}})
+    assert len(lab.jobs.recent(1000)) == before
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("lab", ["ray"], indirect=True)
+def test_a_host_that_dies_is_started_again_and_the_node_with_it(lab, tmp_path):
+    job = lab.run({"crash": {"type": "toy_crash", "params": {"marker": str(tmp_path / "marker")}}})
+    assert job.outputs == {"crash": {"value": 7}}
+    assert job.nodes["crash"].attempt == 2
