@@ -22,6 +22,8 @@ class Served:
     stall_after: int = -1
     """After so many bytes of a body, wait for `release`."""
     release: threading.Event = field(default_factory=threading.Event)
+    busy: int = 0
+    """How many coming requests are answered with HTTP 503."""
     redirect: str = ""
     type: str = "text/html"
 
@@ -88,9 +90,11 @@ class FileServer:
         request = Request(handler.path, span, handler.headers.get("Authorization", ""))
         self.requests.append(request)
         served = self.files.get(handler.path)
-        if served is None or served.redirect:
-            handler.send_response(307 if served else 404)
-            if served:
+        if served is None or served.busy or served.redirect:
+            handler.send_response(404 if served is None else 503 if served.busy else 307)
+            if served and served.busy:
+                served.busy -= 1
+            elif served:
                 handler.send_header("Location", served.redirect)
             handler.send_header("Content-Length", "0")
             handler.end_headers()

@@ -59,11 +59,16 @@ def test_a_file_cannot_leave_the_folder_of_its_model(path):
 
 
 @pytest.mark.parametrize(
-    "source", ["http://host/a", "hf:repo/a", "pypi:name/path", "pypi:name==1.0", "file:a", ["file:/a", "x"]]
+    "source", ["http://host/a", "hf:repo/a", "pypi:name/path", "pypi:name==1.0", "file:a", ["pypi:a==1/b", "x"]]
 )
 def test_a_source_that_cannot_be_read_is_refused_when_the_catalogue_loads(source):
     with pytest.raises(ValidationError, match="is not a source"):
         FileEntry.model_validate({**FILE, "sources": [source]})
+
+
+def test_only_files_of_wheels_can_be_joined():
+    with pytest.raises(ValidationError, match="only files of wheels can be joined"):
+        FileEntry.model_validate({**FILE, "sources": [["pypi:a==1/b", "file:/a"]]})
 
 
 def test_sources_may_hold_folders():

@@ -9,12 +9,12 @@ import socket
 import zipfile
 
 import pytest
-from tests.fetch_server import FileServer, make_wheel, noise
 
 from spinbot.errors import ModelError
 from spinbot.models.catalogue import Catalogue
 from spinbot.models.network import CHUNK
 from spinbot.models.store import ModelStore
+from tests.fetch_server import FileServer, make_wheel, noise
 
 DATA = noise(600_000)
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -202,6 +202,13 @@ def test_where_no_source_works_one_error_says_why_for_each(server, tmp_path):
     assert error.code == "download_failed"
 
 
+def test_a_wheel_that_unpacks_to_too_much_is_not_written_out(server, tmp_path):
+    server.add_wheel("bomb", "1.0", {"a": bytes(50_000_000)})
+    with pytest.raises(ModelError, match="unpacks to more than the 600000 bytes"):
+        make_store(tmp_path, entry("pypi:bomb==1.0/a")).pull(["m"])
+    assert list((tmp_path / "m/.parts").iterdir()) == []
+
+
 def test_a_file_source_is_copied(tmp_path):
     (tmp_path / "here").write_bytes(DATA)
     store = make_store(tmp_path, entry(f"file:{tmp_path}/here"))
@@ -256,10 +263,25 @@ def test_the_hub_token_goes_to_the_hub_and_not_where_it_sends_us(server, tmp_pat
 
 
 def test_a_busy_server_is_asked_again(server, tmp_path):
-    server.add_wheel("good", "1.0", {"a": DATA}, die_after=[0])
-    store = make_store(tmp_path, entry("pypi:good==1.0/a"))
+    server.add(HUB_PATH, DATA, busy=1)
+    store = make_store(tmp_path, entry(HUB))
     store.pull(["m"])
     assert store.installed("m")
+
+
+def test_a_page_in_place_of_the_file_does_not_cost_what_came_before(server, tmp_path):
+    """As the login page of a hotel's network, which answers everything with 200."""
+    served = server.add(HUB_PATH, DATA, die_after=[400_000, 0, 0, 0])
+    store = make_store(tmp_path, entry(HUB))
+    with pytest.raises(ModelError, match="broke the connection"):
+        store.pull(["m"])
+    server.add(HUB_PATH, b"<html>", ranges=False)
+    with pytest.raises(ModelError, match="sends 6 bytes, 600000 are expected"):
+        store.pull(["m"])
+    server.files[HUB_PATH] = served
+    server.requests.clear()
+    store.pull(["m"])
+    assert server.sent() < 300_000
 
 
 def test_a_json_index_is_read_as_well(server, tmp_path, monkeypatch):
@@ -269,3 +291,9 @@ def test_a_json_index_is_read_as_well(server, tmp_path, monkeypatch):
     store = make_store(tmp_path, entry("pypi:good==1.0/a"))
     store.pull(["m"])
     assert store.installed("m")
+
+
+def test_an_index_that_answers_nonsense_is_named(server, tmp_path):
+    server.add("/simple/good/", b"{}", type="application/vnd.pypi.simple.v1+json")
+    with pytest.raises(ModelError, match=r"127\.0\.0\.1 does not answer as a package index"):
+        make_store(tmp_path, entry("pypi:good==1.0/a")).pull(["m"])

@@ -197,7 +197,7 @@ def test_a_pull_killed_half_way_leaves_no_file_and_is_gone_on_with(tmp_path, cat
     assert not (tmp_path / "m/.parts").exists()
 
 
-def test_ctrl_c_stops_a_pull_at_once_and_keeps_what_came(tmp_path, catalogue, server):
+def test_ctrl_c_stops_a_pull_and_keeps_what_came(tmp_path, catalogue, server):
     served = server.files[PATH + "model.bin"]
     served.stall_after = 2_000_000
     with start_pull(tmp_path, catalogue) as pull:

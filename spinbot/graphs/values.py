@@ -44,6 +44,9 @@ class Face(Value):
     width: float
     height: float
     score: float
+    keypoints: list[tuple[float, float]] = Field(
+        description="Pixels: right eye, left eye, nose tip, mouth centre, right ear, left ear"
+    )
     count: int = Field(description="How many faces the picture shows")
     made_by: list[Stamp] = []
 

@@ -21,8 +21,8 @@ FONTS = Path(__file__).parent / "fonts"
 MAX_CHARS = 42
 
 _FONT = "Inter 24pt"  # the family name inside the file
-_LINE = 1.21  # height of a line of that font in ems; ASS sizes are line heights
-_ADVANCE = 0.58  # mean width of a character in ems
+_LINE = 1.43  # ASS sizes are line heights: ascent and descent of that font in ems
+_ADVANCE = 0.55  # width of a character in ems: the mean of English text is 0.5
 _MIN_SECONDS = 1.0
 _CPS = 20.0  # readable characters per second
 _HOLD = 0.4  # seconds that a cue stays after its last word where nothing follows

@@ -85,6 +85,7 @@ def run(
         stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        restore_signals=False,  # a file over the limit of the process is then an error, with a message
     )
     try:
         while True:
@@ -109,7 +110,9 @@ def failure(log: str, what: str, *, error: type[SpinbotError] = SpinbotError, hi
     """The error that an ffmpeg log tells of, in one line."""
     lines = [line.strip() for line in log.splitlines() if line.strip() and not _NOISE.match(line)]
     # The first message is the root cause; the address in "[mov @ 0x55..]" says nothing to a user.
-    cause = re.sub(r"^\[[^\]]*\]\s*", "", lines[0]) if lines else "it was ended from outside"
+    cause = re.sub(r"^(\[[^\]]*\]\s*)*(Error opening input: )?", "", lines[0]) if lines else "it was ended from outside"
+    if "matches no streams" in cause:
+        cause = "the file holds none"
     if "No space left on device" in log or "File too large" in log:
         return _disk_full(what)
     if "Read-only file system" in log or "Permission denied" in log:

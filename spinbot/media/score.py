@@ -20,6 +20,7 @@ EYES = ((33, 160, 158, 133, 153, 144), (263, 387, 385, 362, 380, 373))
 """Of each eye: outer corner, two of the upper lid, inner corner, two of the lower lid."""
 FURTHEST_LAG = 0.2
 """Seconds: lips further off than this are not in time at all."""
+EQUAL_DB = 100.0
 
 
 @dataclass(frozen=True)
@@ -114,10 +115,17 @@ def count_blinks(openness: npt.NDArray[np.floating], fps: float) -> int:
 
 
 def psnr(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_] | None = None) -> float:
-    """Peak signal-to-noise ratio in dB of two pictures (h, w, 3), where `mask` (h, w) holds; infinite if equal."""
-    difference = a.astype(np.float64) - b.astype(np.float64)
-    error = float(np.mean(np.square(difference if mask is None else difference[mask])))
-    return float(10 * np.log10(255**2 / error)) if error else float("inf")
+    """Peak signal-to-noise ratio in dB of two pictures (h, w, 3), where `mask` (h, w) holds.
+
+    Equal pictures give `EQUAL_DB`, not infinity, which JSON cannot say. Raises `ValueError` where nothing is left to
+    compare.
+    """
+    difference = a.astype(np.float32) - b.astype(np.float32)
+    kept = difference if mask is None else difference[mask]
+    if not kept.size:
+        raise ValueError("the mask leaves no pixel to compare")
+    error = float(np.mean(np.square(kept), dtype=np.float64))
+    return min(EQUAL_DB, float(10 * np.log10(255**2 / error))) if error else EQUAL_DB
 
 
 def away_from_face(points: npt.NDArray[np.float32], shape: tuple[int, ...], margin: float) -> npt.NDArray[np.bool_]:

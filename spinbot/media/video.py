@@ -75,6 +75,7 @@ class FrameWriter:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
+                restore_signals=False,  # as in ffmpeg.run
             )
             assert self._process.stdin is not None
             assert self._process.stderr is not None
@@ -161,7 +162,10 @@ def read_frames(path: Path) -> Iterator[Frame]:
         if process.wait() != 0:
             listener.join()
             raise ffmpeg.failure(
-                b"".join(log).decode(errors="replace"), f"read {path.name}", error=InputError, hint=MEDIA_HINT
+                b"".join(log).decode(errors="replace"),
+                f"read the picture of {path.name}",
+                error=InputError,
+                hint=MEDIA_HINT,
             )
     finally:
         process.kill()
@@ -193,6 +197,7 @@ def finish(
     segments that do not fit together, `StorageError`, and what `progress` raises.
     """
     segments = [videos] if isinstance(videos, Path) else list(videos)
+    present(sound)
     seconds = _common_length(segments)
     # The list of segments goes in by the pipe; -safe 0: these paths are our own.
     source = ["-f", "concat", "-safe", "0", "-protocol_whitelist", "file,pipe", "-i", "pipe:0"]

@@ -13,12 +13,14 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from spinbot.errors import NotFoundError
-from spinbot.models.sources import parse_source
+from spinbot.models.sources import WheelMember, parse_source
 
 
 def _check(source: str | list[str]) -> str | list[str]:
-    for part in [source] if isinstance(source, str) else source:
-        parse_source(part)
+    if isinstance(source, str):
+        parse_source(source)
+    elif not all(isinstance(parse_source(part), WheelMember) for part in source):
+        raise ValueError("only files of wheels can be joined: of others the size of each part is not known")
     return source
 
 

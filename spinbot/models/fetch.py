@@ -102,7 +102,7 @@ class Fetcher:
             raise SourceError(problem)
 
     def _piece(self, line: str, file: FileEntry, parts: Path) -> Piece:
-        """Where the bytes of a source line lie. The part's name holds for these bytes of this source only."""
+        """Where the bytes of a source line lie. The part's name is for these bytes of this source alone."""
         place = parse_source(line)
         part = parts / f"{_key(file.sha256, line)}.part"
         match place:
@@ -121,9 +121,8 @@ class Fetcher:
     def _hub_file(self, place: HubFile) -> Remote:
         if constants.HF_HUB_OFFLINE:
             raise SourceError("HF_HUB_OFFLINE is set")
-        url = hf_hub_url(
-            place.repo, place.path, revision=place.revision, endpoint=os.environ.get("HF_ENDPOINT") or None
-        )
+        endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
+        url = hf_hub_url(place.repo, place.path, revision=place.revision, endpoint=endpoint)
         token = get_token()
         return Remote(self._hub, url, {"Authorization": f"Bearer {token}"} if token else {})
 
@@ -154,6 +153,8 @@ def _join(pieces: list[Piece], ready: Path, file: FileEntry) -> str:
             for chunk in (chunk for piece in pieces for chunk in piece.content()):
                 digest.update(chunk)
                 out.write(chunk)
+                if out.tell() > file.bytes:  # a few bytes of a zip can unpack to more than the disk holds
+                    return f"it unpacks to more than the {file.bytes} bytes of the catalogue"
             out.flush()
             os.fsync(out.fileno())
     except SourceError as error:

@@ -9,7 +9,6 @@ https://packaging.python.org/en/latest/specifications/simple-repository-api/
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from spinbot.models.network import Client, SourceError, chunks
 from spinbot.models.origin import Local, Origin, Remote
@@ -79,7 +78,7 @@ class PackageIndex:
             self._settings = read_pip_settings()
         settings = self._settings
         for folder in map(Path, settings.find_links):
-            if folder.is_dir() and (file := _choose([path.name for path in folder.iterdir()], name, version)):
+            if file := _choose([path.name for path in folder.glob("*.whl")], name, version):
                 return Local(folder / file)
         self._client = client = self._client or Client(
             proxy=settings.proxy or "", cert=settings.cert or "", client_cert=settings.client_cert or ""
@@ -105,21 +104,32 @@ def _links(client: Client, page: str) -> dict[str, str]:
     """URLs of a project's files by file name; none where the index does not know the project."""
     try:
         with client.get(page, headers=_ACCEPT) as response:
-            body = b"".join(chunks(response)).decode()
+            body = b"".join(chunks(response)).decode(errors="replace")
             base = response.url
             is_json = response.headers.get("Content-Type", "").startswith(_JSON)
     except SourceError as error:
-        if str(error).endswith("HTTP 404"):
+        if error.status == 404:
             return {}
         raise
     if is_json:
-        urls = [file["url"] for file in json.loads(body)["files"]]
+        try:
+            urls = [file.url for file in _Page.model_validate_json(body).files]
+        except ValidationError as error:
+            raise SourceError(f"{urlsplit(page).hostname} does not answer as a package index") from error
     else:
         parser = _Anchors()
         parser.feed(body)
         urls = parser.urls
     whole = [_with_login(urldefrag(urljoin(base, url)).url, page) for url in urls]
     return {unquote(urlsplit(url).path.rpartition("/")[2]): url for url in whole}
+
+
+class _File(BaseModel):
+    url: str
+
+
+class _Page(BaseModel):
+    files: list[_File]
 
 
 class _Anchors(HTMLParser):

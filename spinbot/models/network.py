@@ -27,7 +27,11 @@ CHUNK = 1 << 16
 
 
 class SourceError(Exception):
-    """One source cannot give a file; the text says why. The next source may."""
+    """One source cannot give a file; the text says why. The next source may. `status` is HTTP's, or 0."""
+
+    def __init__(self, reason: str, status: int = 0) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 class BrokenConnectionError(SourceError):
@@ -79,9 +83,9 @@ class Client:
             raise _explain(error, host) from error
         with response:
             if response.status_code in (408, 429) or response.status_code >= 500:
-                raise BrokenConnectionError(f"{host} answered HTTP {response.status_code}")
+                raise BrokenConnectionError(f"{host} answered HTTP {response.status_code}", response.status_code)
             if response.status_code not in (200, 206):
-                raise SourceError(f"{host} answered HTTP {response.status_code}")
+                raise SourceError(f"{host} answered HTTP {response.status_code}", response.status_code)
             yield response
 
     def _reach(self, url: str) -> str:

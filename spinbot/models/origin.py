@@ -72,7 +72,7 @@ class Remote:
                 with self.client.get(self.url, span=f"bytes=-{count}", headers=self.headers) as response:
                     if response.status_code != 206:
                         raise NoRangesError(_length(response))
-                    return b"".join(chunks(response)), int(response.headers["Content-Range"].rpartition("/")[2])
+                    return b"".join(chunks(response)), _whole_size(response)
             except BrokenConnectionError:
                 if attempt + 1 == ATTEMPTS:
                     raise
@@ -101,6 +101,8 @@ class Remote:
         with self.client.get(self.url, span=span, headers=self.headers) as response, _appending(part) as write:
             if response.status_code == 200 and start:
                 raise NoRangesError(_length(response))
+            if response.status_code == 200 and response.headers.get("Content-Length", str(length)) != str(length):
+                raise SourceError(f"the server sends {_length(response)} bytes, {length} are expected")
             if response.status_code == 200 and have:  # everything comes once more
                 with writing(part):
                     os.truncate(part, 0)
@@ -174,6 +176,14 @@ def _appending(part: Path) -> Iterator[Callable[[bytes], None]]:
 
     with file:
         yield write
+
+
+def _whole_size(response: requests.Response) -> int:
+    """Size of the file that an answer of status 206 is a part of. Raises `SourceError`."""
+    size = response.headers.get("Content-Range", "").rpartition("/")[2]
+    if not size.isdigit():
+        raise SourceError("the server does not tell how large the file is")
+    return int(size)
 
 
 def _length(response: requests.Response) -> int:

@@ -39,7 +39,7 @@ def palette_of(portrait: Picture, anatomy: Anatomy) -> Palette:
     flat = np.abs(cv2.Laplacian(near, cv2.CV_32F)).max(axis=2)
     relief = float(np.clip(np.percentile(flat, 60) / 3.0, 0, 1))
     warm = skin / max(1.0, light)
-    level = np.clip(0.35 + 0.65 * light / 255, 0, 1)
+    level = np.clip(0.45 + 0.6 * light / 255, 0, 1)
     return Palette(
         cavity=np.array([62, 20, 20], np.float32) * (0.55 + 0.45 * level),
         teeth=np.array([246, 240, 230], np.float32) * level * (0.8 + 0.2 * warm),
@@ -81,21 +81,22 @@ class Inside:
         shade = (0.62 + 0.38 * np.clip((y - crown) / 0.05, 0, 1)) * (0.75 + 0.25 * np.clip(gap / 0.08, 0, 1))
         colour = _mix(colour, colours.tongue * shade[..., None], tongue * (0.55 + 0.45 * shape.tongue))
 
-        # lower teeth ride on the jaw, and hardly show
-        lower_edge = bottom - 0.016 * np.clip((gap - 0.045) / 0.05, 0, 1) * (1 - along**2)
-        low_teeth = _edge((y - lower_edge) / pixel) * (1 - np.clip((np.abs(along) - 0.5) / 0.15, 0, 1))
-        colour = _mix(colour, colours.teeth * 0.62, low_teeth * (gap > 0.045))
+        # lower teeth peep over the lower lip
+        crest = bottom - 0.011 * shape.teeth * (1 - along**2)
+        row = _edge((y - crest) / pixel) * (1 - np.clip((np.abs(along) - 0.5) / 0.2, 0, 1))
+        colour = _mix(colour, colours.teeth * 0.68, row * np.clip(gap / 0.03 - 0.6, 0, 1))
 
         # upper teeth hang from the skull, whatever the lips do
-        edge = rest + 0.004 + 0.020 * shape.teeth - 0.022 * along**2
+        edge = rest - 0.008 + 0.036 * shape.teeth - 0.022 * along**2
         scallop = 0.0025 * np.cos(2 * np.pi * x / TOOTH) ** 2 * colours.relief
         teeth = _edge((edge - scallop - y) / pixel) * (1 - np.clip((np.abs(along) - 0.66) / 0.16, 0, 1))
         cleft = np.exp(-0.5 * (((x + TOOTH / 2) % TOOTH - TOOTH / 2) / 0.0022) ** 2)
-        light = 1 - 0.45 * along**2 - 0.10 * colours.relief * cleft
-        light = light * (1 - 0.42 * colours.relief * np.exp(-np.maximum(0, y - top) / 0.010))
+        light = 1 - 0.4 * along**2 - 0.10 * colours.relief * cleft
+        light = light * (1 - 0.3 * colours.relief * np.exp(-np.maximum(0, y - top) / 0.008))
         if self.own:
             inside = _edge((y - face.upper(x)) / pixel - 0.5) * _edge((face.lower(x) - y) / pixel - 0.5)
-            colour = _mix(colour, own.astype(np.float32), inside)
+            shown = rest + (0.25 + 0.75 * shape.teeth) * (face.lower(x) - rest)
+            colour = _mix(colour, own.astype(np.float32), inside * _edge((shown - y) / pixel / 2))
         else:
             colour = _mix(colour, colours.teeth * light[..., None], teeth)
 

@@ -13,6 +13,7 @@ from spinbot.engines.talking_head import eyes
 from spinbot.engines.talking_head.anatomy import anatomy_of
 from spinbot.engines.talking_head.head import Head
 from spinbot.engines.talking_head.mouth import Inside
+from spinbot.engines.talking_head.refine import refine
 from spinbot.engines.talking_head.shape import Shape
 from spinbot.engines.talking_head.warp import ABOVE, BELOW, LEFT, NODES, RIGHT, Fields, Pose, pose_of
 
@@ -47,10 +48,12 @@ class Puppet:
 
     def __init__(self, portrait: Picture, mesh: FaceMesh) -> None:
         self.portrait = np.ascontiguousarray(portrait)
-        self.anatomy = anatomy_of(mesh)
+        self.anatomy = refine(self.portrait, anatomy_of(mesh))
         self.fields = Fields(self.anatomy)
         self.inside = Inside(self.portrait, self.anatomy)
         self.head = Head(self.anatomy, portrait.shape[:2])
+        # stretched lids show the steps of drawn lines, so they are taken from a softer picture
+        self.soft = cv2.GaussianBlur(self.portrait, (0, 0), max(0.5, 0.008 * self.anatomy.frame.height))
         rows, columns = np.mgrid[: portrait.shape[0], : portrait.shape[1]]
         self.pixels = np.stack([columns, rows], axis=-1).astype(np.float32)
         self.face = self._region(np.array([-LEFT, -ABOVE], np.float32), np.array([RIGHT, BELOW], np.float32))
@@ -103,8 +106,9 @@ class Puppet:
                 region.left - self.face.left, region.right - self.face.left
             )
             at = self.anatomy.frame.to_face(rest[region.of] + skin[local])
-            source, cover = eyes.close(eye, at, closure, 1 / self.anatomy.frame.height)
-            lid = self._sample(self.anatomy.frame.to_picture(source))
+            source, cover, taut = eyes.close(eye, at, closure, 1 / self.anatomy.frame.height)
+            place = self.anatomy.frame.to_picture(source)
+            lid = _blend(self._sample(place), self._sample(place, self.soft), taut)
             frame[region.of] = _blend(frame[region.of], lid, cover)
 
     def _mouth(self, frame: Picture, rest: Floats, shape: Shape, pose: Pose, upper: Floats, lower: Floats) -> None:
@@ -130,9 +134,10 @@ class Puppet:
         colour = above * over[..., None] + below * under[..., None] + inside * hole[..., None]
         frame[region.of] = np.clip(colour + 0.5, 0, 255).astype(np.uint8)
 
-    def _sample(self, place: Floats) -> Picture:
-        """The portrait at picture pixels (h, w, 2)."""
-        found = cv2.remap(self.portrait, place, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    def _sample(self, place: Floats, picture: Picture | None = None) -> Picture:
+        """The portrait (or another picture of its size) at pixels (h, w, 2)."""
+        picture = self.portrait if picture is None else picture
+        found = cv2.remap(picture, place, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(found, np.uint8)
 
     def _region(self, low: Floats, high: Floats) -> Region:

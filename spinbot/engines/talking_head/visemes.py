@@ -25,7 +25,7 @@ SHAPES: dict[str, Shape] = {
     "ɛ": Shape(0.6, 0.4, teeth=0.7),
     "e": Shape(0.5, 0.55, teeth=0.8),
     "ɪ": Shape(0.42, 0.5, teeth=0.9),
-    "i": Shape(0.34, 0.95, teeth=1.0),
+    "i": Shape(0.28, 0.95, teeth=1.0),
     "ɔ": Shape(0.75, -0.2, 0.6, teeth=0.1),
     "o": Shape(0.55, -0.3, 0.8),
     "ʊ": Shape(0.4, -0.3, 0.75, teeth=0.1),

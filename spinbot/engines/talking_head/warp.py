@@ -8,7 +8,7 @@ invert a deformation field", Medical Physics 35, 2008).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import cv2
 import numpy as np
@@ -19,7 +19,7 @@ from spinbot.engines.talking_head.shape import Shape
 
 Floats = npt.NDArray[np.float32]
 
-GAP = 0.125
+GAP = 0.118
 """Widest gap between the lips, in face heights."""
 UPPER_SHARE = 0.16
 """The upper lip's part in opening; the jaw does the rest."""
@@ -62,6 +62,8 @@ class Pose:
     """1 undoes the gap that the portrait has."""
     brows: float
     """Rise of the eyebrows."""
+    level: float
+    """1 takes the corners of a smile down to the height of its middle."""
 
 
 def pose_of(shape: Shape, brows: float) -> Pose:
@@ -69,13 +71,14 @@ def pose_of(shape: Shape, brows: float) -> Pose:
     gap = GAP * shape.open
     return Pose(
         gap=gap,
-        jaw=0.62 * gap * (1 - 0.5 * shape.round) - 0.004 * shape.press,
-        spread=0.11 * shape.wide - 0.24 * shape.round - 0.07 * shape.open * (1 - max(0.0, shape.wide)),
+        jaw=0.52 * gap * (1 - 0.5 * shape.round) - 0.004 * shape.press,
+        spread=0.11 * shape.wide - 0.34 * shape.round - 0.07 * shape.open * (1 - max(0.0, shape.wide)),
         pout=0.30 * shape.round - 0.30 * shape.press - 0.10 * max(0.0, shape.wide),
         lower_pout=-0.40 * shape.tuck,
         lift=0.012 * shape.tuck,
         close=1.0,
         brows=brows,
+        level=0.7 * shape.round,
     )
 
 
@@ -91,9 +94,7 @@ class Fields:
 
     def forward(self, pose: Pose) -> tuple[Floats, Floats]:
         """Displacements of the portrait's skin, above and below the lips, each (rows, columns, 2)."""
-        weights = np.array(
-            [pose.gap, pose.jaw, pose.spread, pose.pout, pose.lower_pout, pose.lift, pose.close, pose.brows], np.float32
-        )
+        weights = np.array(astuple(pose), np.float32)
         return np.tensordot(weights, self.upper_basis, 1), np.tensordot(weights, self.lower_basis, 1)
 
     def sample(self, field: Floats, at: Floats) -> Floats:
@@ -117,16 +118,17 @@ class Fields:
             curves.append(Curve(moved[:, 0], moved[:, 1]))
         upper, lower = curves
         low = np.maximum(upper.y, lower(upper.x))
+        low[[0, -1]] = upper.y[[0, -1]]
         return upper, Curve(upper.x, low)
 
     def _basis(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        """Basis fields above and below the lips, in the order of `Pose`, each (8, rows, columns, 2)."""
+        """Basis fields above and below the lips, in the order of `Pose`, each (9, rows, columns, 2)."""
         face = self.anatomy
         left, right = face.half_widths
         along = np.where(x < 0, x / left, x / right)  # -1 and 1 at the corners
         above = face.upper(x) - y  # height over the upper lip's edge
         below = y - face.lower(x)
-        opening = np.maximum(0, 1 - np.abs(along) ** 2.2)
+        opening = np.maximum(0, 1 - np.abs(along) ** 2.6)
         own_gap = face.lower(x) - face.upper(x)
         room = 1 - np.maximum(np.abs(x) / LEFT, np.where(y < 0, -y / ABOVE, y / BELOW))
         edge = smooth(4 * room)  # exactly zero at the edge of the grid
@@ -138,10 +140,12 @@ class Fields:
         to_chin = smooth((below - face.lower_lip * 0.6) / (0.9 * face.chin))
         on_lower = 1 - to_chin
         neck = bell(np.maximum(0, y - face.chin) / (BELOW - face.chin))
-        jaw = bell(x / 0.62) * smooth(y / face.chin) * neck
+        jaw = smooth(1.7 - 1.7 * np.abs(x) / 0.66) * smooth((y + 0.12) / (face.chin + 0.12)) * neck
         press_upper = bump(above / face.upper_lip) * face.upper_lip * opening**0.7
         press_lower = bump(below / face.lower_lip) * face.lower_lip * opening**0.7
-        reach = bell(x / (2.4 * max(left, right))) * bell(y / 0.32)
+        reach = bell(x / (2.1 * max(left, right))) * bell(y / 0.24)
+        seam = (face.upper(x) + face.lower(x)) / 2
+        flatten = (float(seam.max()) - seam) * bell(x / (2.2 * max(left, right))) * bell((y - seam) / 0.2)
         brow = bell((y - float(face.points[[105, 334], 1].mean())) / 0.13) * bell(x / 0.42)
         zero = np.zeros_like(x)
 
@@ -152,13 +156,14 @@ class Fields:
 
         upper = stack([
             -UPPER_SHARE * opening * on_upper,
-            jaw,
+            jaw * np.minimum(1, along**2),
             zero,
             -press_upper,
             zero,
             -opening * on_upper,
             CLOSING_SHARE * own_gap * on_upper,
             -brow,
+            flatten,
         ])  # fmt: skip
         lower = stack([
             (1 - UPPER_SHARE) * opening * on_lower * neck,
@@ -169,6 +174,7 @@ class Fields:
             zero,
             -(1 - CLOSING_SHARE) * own_gap * on_lower,
             -brow,
+            flatten,
         ])  # fmt: skip
         return upper, lower
 

@@ -35,10 +35,10 @@ WEAK = {
 """Function words as they sound inside a sentence, without stress."""
 
 WORDS = {
-    "miz": "mˈɪz", "kubernetes": "kˌubəɹnˈɛɾiz", "nginx": "ˈɛnʤɪn ˈɛks", "linux": "lˈɪnəks", "ubuntu": "ʊbˈʊntu",
+    "miz": "mˈɪz", "kubernetes": "kˌubəɹnˈɛTiz", "nginx": "ˈɛnʤɪn ˈɛks", "linux": "lˈɪnəks", "ubuntu": "ʊbˈʊntu",
     "json": "ʤˈAsᵊn", "sql": "sˈikwəl", "gif": "ɡˈɪf", "jpeg": "ʤˈApɛɡ", "async": "ˈAsɪŋk", "wifi": "wˈIfˌI",
     "covid": "kˈOvɪd", "gui": "ɡˈui", "chatgpt": "ʧˌæt ʤˌi pˌi tˈi", "openai": "ˌOpᵊn ˌA ˈI", "emoji": "ɪmˈOʤi",
-    "kilometer": "kəlˈɑməɾəɹ", "kilometers": "kəlˈɑməɾəɹz", "gigabyte": "ɡˈɪɡəbˌIt", "gigabytes": "ɡˈɪɡəbˌIts",
+    "kilometer": "kəlˈɑməTəɹ", "kilometers": "kəlˈɑməTəɹz", "gigabyte": "ɡˈɪɡəbˌIt", "gigabytes": "ɡˈɪɡəbˌIts",
     "ai": "ˌA ˈI", "tv": "tˌi vˈi",
 }  # fmt: skip
 """Words that the lexicon lacks or knows only by another reading; a space separates what is said as two words."""

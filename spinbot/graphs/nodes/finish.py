@@ -11,7 +11,7 @@ from spinbot.actors.host import CallContext
 from spinbot.graphs import values
 from spinbot.graphs.node import Node, Outputs, node
 from spinbot.media.audio import normalise, read_audio, write_wav
-from spinbot.media.captions import cues, to_ass, to_srt, to_vtt
+from spinbot.media.captions import cues, line_chars, to_ass, to_srt, to_vtt
 from spinbot.media.credentials import ensure_identity, sign
 from spinbot.media.timing import Timing
 from spinbot.media.video import finish
@@ -64,7 +64,8 @@ class FinishVideo(Node):
         if self.captions == "burn":
             timing = Timing.model_validate_json(artifacts.path(self.speech.timing).read_bytes())
             burn = scratch / "captions.ass"
-            burn.write_text(to_ass(cues(timing.words), (self.video.width, self.video.height)))
+            size = (self.video.width, self.video.height)
+            burn.write_text(to_ass(cues(timing.words, max_chars=line_chars(size)), size))
         context.progress(0.1, "joining picture and sound")
         finish(
             [artifacts.path(self.video.artifact)],
@@ -73,6 +74,7 @@ class FinishVideo(Node):
             captions_ass=burn,
             poster_png=scratch / "poster.png",
             title=self.script.title,
+            progress=lambda fraction, message: context.progress(0.1 + 0.7 * fraction, message),
         )
         context.progress(0.8, "signing")
         stamps = _unique([*self.video.made_by, *self.speech.made_by, *self.script.made_by])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal, cast
 
+import numpy as np
 from pydantic import Field
 
 from spinbot.actors.host import CallContext
-from spinbot.engines.face.base import FaceEngine
+from spinbot.engines.face.base import FaceBox, FaceEngine
 from spinbot.engines.upscale.base import UpscaleEngine
 from spinbot.errors import InputError
 from spinbot.graphs import values
@@ -72,6 +73,7 @@ class FindFace(Node):
             width=largest.width,
             height=largest.height,
             score=largest.score,
+            keypoints=[(float(x), float(y)) for x, y in largest.keypoints],
             count=len(faces),
             made_by=[values.Stamp(**context.stamp("face"))],
         )
@@ -95,7 +97,9 @@ class FramePortrait(Node):
     def run(self, context: CallContext) -> Outputs:
         """Crop, upscale by the engine where pixels are missing, resize."""
         pixels = read_portrait(context.artifacts.path(self.image.artifact)).pixels
-        box = (self.face.x, self.face.y, self.face.width, self.face.height)
+        found = self.face
+        keypoints = np.array(found.keypoints, dtype=np.float32)
+        box = FaceBox(found.x, found.y, found.width, found.height, found.score, keypoints)
         crop = crop_for_face((self.image.width, self.image.height), box, self.aspect)
         size = frame_size(self.aspect, self.short_side)
         with context.engine("upscale") as engine:

@@ -9,13 +9,15 @@ import numpy as np
 from pydantic import Field
 
 from spinbot.actors.host import CallContext
+from spinbot.engines.base import Progress
 from spinbot.engines.face.base import FaceEngine
 from spinbot.errors import InputError
 from spinbot.graphs import values
 from spinbot.graphs.node import Node, Outputs, node
 from spinbot.media.audio import loudness, read_audio
 from spinbot.media.score import Scores, count_blinks, envelope, eye_openness, lipsync, mouth_opening
-from spinbot.media.video import probe, read_frames
+from spinbot.media.probe import probe
+from spinbot.media.video import read_frames
 from spinbot.store.artifacts import ArtifactId
 
 REDETECT_FRAMES = 25  # the mesh follows a head by itself; once a second the detector looks again
@@ -36,7 +38,9 @@ class ScoreVideo(Node):
     def run(self, context: CallContext) -> Outputs:
         """Score the file. The word error comes from the read-back of the speech, where there is one."""
         with context.engine("face") as engine:
-            scores = score_file(context.artifacts.path(self.video.artifact), cast(FaceEngine, engine), context)
+            scores = measure(
+                context.artifacts.path(self.video.artifact), cast(FaceEngine, engine), context.progress
+            )
         if self.speech is not None:
             errors = [s.word_error for s in self.speech.sentences if s.word_error is not None]
             if errors:
@@ -58,14 +62,14 @@ class ScoreFile(Node):
     def run(self, context: CallContext) -> Outputs:
         """Score the file. Raises `InputError` for a file without a video, a sound or a face."""
         with context.engine("face") as engine:
-            scores = score_file(context.artifacts.path(self.artifact), cast(FaceEngine, engine), context)
+            scores = measure(context.artifacts.path(self.artifact), cast(FaceEngine, engine), context.progress)
         return self.Outputs(report=values.Report(scores=scores))
 
 
-def score_file(path: Path, face: FaceEngine, context: CallContext) -> Scores:
+def measure(path: Path, face: FaceEngine, progress: Progress) -> Scores:
     """Scores of the video file at `path`; the mesh of every frame, the sound's envelope at the frame rate."""
     info = probe(path)
-    if info.audio_codec is None:
+    if not info.audio_codec:
         raise InputError("the video has no sound", hint="score a video that speaks", code="no_sound")
     samples, rate = read_audio(path)
     openings: list[float] = []
@@ -75,7 +79,7 @@ def score_file(path: Path, face: FaceEngine, context: CallContext) -> Scores:
         if index % REDETECT_FRAMES == 0:
             boxes = face.detect(frame)
             box = boxes[0] if boxes else box
-            context.progress(min(1.0, index / max(info.frames, 1)), f"frame {index} of {info.frames}")
+            progress(min(1.0, index / max(info.frames, 1)), f"frame {index} of {info.frames}")
         if box is None:
             raise InputError("no face was found in the video", hint="score a talking head", code="no_face")
         points = face.mesh(frame, box).points

@@ -52,7 +52,7 @@ class AnimatePortrait(Node):
         height, width = portrait.shape[:2]
         with (
             context.engine("talking_head") as engine,
-            FrameWriter(path, size=(width, height), fps=self.fps) as writer,
+            FrameWriter(path, width=width, height=height, fps=self.fps) as writer,
         ):
             frames = cast(TalkingHeadEngine, engine).animate(portrait, mesh, performance, context.progress)
             for frame in frames:

@@ -1,0 +1,103 @@
+"""Whisper by faster-whisper (CTranslate2), int8 on the CPU: speech to text with word times.
+
+Model: Radford et al. 2022, arXiv:2212.04356. Library: github: SYSTRAN/faster-whisper.
+"""
+
+from __future__ import annotations
+
+from math import gcd
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from spinbot.engines.asr.base import AsrEngine, Transcript
+from spinbot.engines.base import Progress
+from spinbot.errors import ModelError
+from spinbot.media.timing import Word
+
+RATE = 16000
+
+
+class WhisperTinyEngine(AsrEngine):
+    """The quick one: English only."""
+
+    name: ClassVar[str] = "whisper-tiny.en"
+    requires: ClassVar[tuple[str, ...]] = ("whisper-tiny.en",)
+
+    _model: Any = None
+
+    def load(self, progress: Progress) -> None:
+        """Open the model. Raises `ModelError` where its files cannot be read."""
+        from faster_whisper import WhisperModel
+
+        progress(0.0, f"loading {self.name}")
+        folder = self.models(self.requires[0])
+        kind, _, index = self.device.partition(":")
+        try:
+            self._model = WhisperModel(
+                str(folder),
+                device=kind,
+                device_index=int(index or 0),
+                compute_type="int8",
+                cpu_threads=self.threads,
+                local_files_only=True,
+            )
+        except (OSError, RuntimeError, ValueError) as error:
+            raise ModelError(
+                f"{self.name} cannot be loaded from {folder.name}: {error}",
+                hint=f"install the model anew: spinbot models pull {self.requires[0]}",
+            ) from error
+        progress(1.0, f"{self.name} is ready")
+
+    def unload(self) -> None:
+        """Drop the model."""
+        self._model = None
+
+    def transcribe(self, samples: npt.NDArray[np.float32], sample_rate: int, progress: Progress) -> Transcript:
+        """See `AsrEngine.transcribe`. Works in windows of 30 s; a shorter sound takes as long as a full window."""
+        progress(0.0, "listening")
+        seconds = samples.size / sample_rate
+        if samples.size == 0 or not np.any(samples):
+            return Transcript("", (), "en")
+        segments, info = self._model.transcribe(
+            resample(samples, sample_rate, RATE),
+            beam_size=1,
+            temperature=0.0,
+            word_timestamps=True,
+            condition_on_previous_text=False,
+        )
+        text = ""
+        words: list[Word] = []
+        for segment in segments:
+            text += segment.text
+            words += [
+                Word(text=w.word.strip(), start=min(float(w.start), seconds), end=min(float(w.end), seconds))
+                for w in segment.words or ()
+            ]
+            progress(min(segment.end / seconds, 1.0), "listening")
+        return Transcript(text.strip(), tuple(words), info.language)
+
+
+class WhisperBaseEngine(WhisperTinyEngine):
+    """Slower and more exact; finds out which of 99 languages is spoken."""
+
+    name: ClassVar[str] = "whisper-base"
+    requires: ClassVar[tuple[str, ...]] = ("whisper-base",)
+
+
+def resample(samples: npt.NDArray[np.float32], source: int, target: int) -> npt.NDArray[np.float32]:
+    """Band-limited resampling in the frequency domain; shape (n,) becomes (ceil(n * target / source),).
+
+    The spectrum is cut at the lower of the two Nyquist frequencies. Half a second of zeros keeps the ends from
+    wrapping into each other.
+    """
+    if source == target:
+        return samples
+    step = source // gcd(source, target)
+    size = samples.size + source // 2
+    size += -size % step
+    wanted = size // step * (target // gcd(source, target))
+    spectrum = np.fft.rfft(samples, size)
+    out = np.fft.irfft(spectrum[: wanted // 2 + 1], wanted) * (wanted / size)
+    return out[: -(-samples.size * target // source)].astype(np.float32)

@@ -1,0 +1,58 @@
+"""Who may import whom, and where Ray may be named."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LAYERS = [
+    {"errors"},
+    {"config"},
+    {"store", "media", "models"},
+    {"engines"},
+    {"actors"},
+    {"graphs"},
+    {"cli"},
+]
+RAY_ALLOWED = {"actors/ray_pool.py"}
+FILES = sorted((ROOT / "spinbot").rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    for item in ast.walk(ast.parse(path.read_text())):
+        if isinstance(item, ast.Import):
+            yield from (name.name for name in item.names)
+        elif isinstance(item, ast.ImportFrom):
+            yield f"{item.module}"
+
+
+def level(package: str) -> int:
+    return next(number for number, packages in enumerate(LAYERS) if package in packages)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_imports_only_from_layers_below_its_own(path):
+    own = path.relative_to(ROOT / "spinbot").parts[0].removesuffix(".py")
+    if own == "__init__":
+        own = "errors"  # the root package holds the version and may import nothing
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] == "spinbot" and len(parts) > 1 and parts[1] != own:
+            # Packages of one layer do not know each other, but for storage errors, which all that write files share.
+            shared = name == "spinbot.store.artifacts" and own in ("media", "models")
+            assert level(parts[1]) < level(own) or shared, f"{path} may not import {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_the_ray_pool_knows_ray(path):
+    if str(path.relative_to(ROOT / "spinbot")) not in RAY_ALLOWED:
+        assert not [name for name in imports(path) if name.split(".")[0] == "ray"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_stay_small_enough_to_hold_in_mind(path):
+    assert len(path.read_text().splitlines()) <= 400
