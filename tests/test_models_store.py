@@ -152,7 +152,7 @@ def test_a_record_that_cannot_be_read_is_written_anew(tmp_path, catalogue):
 
 def test_a_model_larger_than_the_disk_is_refused_before_the_first_byte(tmp_path, catalogue, server):
     store = ModelStore(tmp_path / "models", make_catalogue(bytes=10**17))
-    with pytest.raises(StorageError, match=r"400000000000 MB are needed, \d+ MB are free") as caught:
+    with pytest.raises(StorageError, match=r"400000000000 MB needed, \d+ MB free") as caught:
         store.pull(["m"])
     assert "SPINBOT_HOME" in caught.value.hint
     assert server.requests == []

@@ -89,10 +89,7 @@ def test_flash_and_click_stay_together_over_segments(tmp_path, captioned):
     flashes, lengths, rate = [10, 47, 70, 90], [37, 1, 53], 24000
     frames = [np.full_like(gradient(0), 255) if i in flashes else gradient(i) for i in range(sum(lengths))]
     starts = np.cumsum([0, *lengths])
-    segments = [
-        write(tmp_path / f"it's {i}.mp4", frames[start:end])
-        for i, (start, end) in enumerate(pairwise(starts))
-    ]
+    segments = [write(tmp_path / f"it's {i}.mp4", frames[start:end]) for i, (start, end) in enumerate(pairwise(starts))]
     sound = np.zeros(rate * 3, np.float32)  # shorter than the picture, which lasts 3.64 s
     for flash in flashes[:3]:
         at = round(flash / FPS * rate)

@@ -11,7 +11,7 @@ from pydantic import Field
 from spinbot.actors.host import CallContext
 from spinbot.engines.base import Engine, Progress
 from spinbot.errors import InputError, ModelError
-from spinbot.graphs.node import Node, Outputs, node
+from spinbot.graphs.node import Node, Ports, node
 from spinbot.graphs.values import Value
 
 
@@ -73,7 +73,7 @@ class ToyNumber(Node):
     value: int = Field(ge=0, description="The number")
     diary: str = ""
 
-    class Outputs(Outputs):
+    class Outputs(Ports):
         """It."""
 
         number: Number
@@ -91,7 +91,7 @@ class ToyAdd(Node):
     right: Number
     diary: str = ""
 
-    class Outputs(Outputs):
+    class Outputs(Ports):
         """The sum."""
 
         number: Number
@@ -107,7 +107,7 @@ class ToyDouble(Node):
 
     number: Number
 
-    class Outputs(Outputs):
+    class Outputs(Ports):
         """Twice the number."""
 
         number: Number
@@ -124,7 +124,7 @@ class ToyBroken(Node):
 
     number: Number
 
-    class Outputs(Outputs):
+    class Outputs(Ports):
         """Never."""
 
         number: Number
@@ -140,7 +140,7 @@ class ToyFail(Node):
 
     how: str = "input"
 
-    class Outputs(Outputs):
+    class Outputs(Ports):
         """Never."""
 
         number: Number
@@ -159,7 +159,7 @@ class ToyMeet(Node):
     others: int = 1
     name: str = "a"
 
-    class Outputs(Outputs):
+    class Outputs(Ports):
         """One."""
 
         number: Number
@@ -179,7 +179,7 @@ class ToyForever(Node):
 
     started: str = ""
 
-    class Outputs(Outputs):
+    class Outputs(Ports):
         """Never."""
 
         number: Number
@@ -197,7 +197,7 @@ class ToyCrash(Node):
 
     marker: str
 
-    class Outputs(Outputs):
+    class Outputs(Ports):
         """Seven."""
 
         number: Number
@@ -218,7 +218,7 @@ class ToyFile(Node):
 
     content: str
 
-    class Outputs(Outputs):
+    class Outputs(Ports):
         """A text that names the artifact."""
 
         text: Text

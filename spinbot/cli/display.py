@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
@@ -55,7 +55,7 @@ class JobDisplay:
         self._rows = {name: _Row() for name in jobs.get(job).nodes}
         self._loads: dict[str, str] = {}
         self._live = Live(console=console, refresh_per_second=8, transient=False, get_renderable=self._render)
-        self._stop = lambda: None
+        self._stop: Callable[[], None] = lambda: None
 
     def __enter__(self) -> JobDisplay:
         self._stop = self._jobs.listen(self._hear)
@@ -135,7 +135,7 @@ def pull_with_progress(models: ModelStore, names: Iterable[str], console: Consol
     """Fetch models with one progress bar each. Raises `ModelError`, `StorageError`."""
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(width=24),
+        BarColumn(bar_width=24),
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
@@ -143,9 +143,9 @@ def pull_with_progress(models: ModelStore, names: Iterable[str], console: Consol
     with Progress(*columns, console=console) as progress:
         tasks: dict[str, TaskID] = {}
 
-        def report(model: str, _file: str, done: int, total: int) -> None:
+        def report(model: str, file: str, done_bytes: int, total_bytes: int) -> None:
             if model not in tasks:
-                tasks[model] = progress.add_task(model, total=total)
-            progress.update(tasks[model], completed=done, total=total)
+                tasks[model] = progress.add_task(model, total=total_bytes)
+            progress.update(tasks[model], completed=done_bytes, total=total_bytes)
 
         models.pull(list(names), report)

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     remedy = f"the starter models need some {NEEDED_MEMORY_GB} GB" if memory < NEEDED_MEMORY_GB else ""
     yield Finding("memory", f"{memory:.1f} GB", remedy)
     yield from _home(settings.root)
-    yield _attempt("database", lambda: connect(settings.database).dispose() or settings.database)
+    yield _attempt("database", lambda: str(connect(settings.database).url))
     yield _attempt("ffmpeg", _ffmpeg)
     yield from _models(settings)
     yield Finding("gpu", _gpus())
@@ -74,12 +75,17 @@ def _home(root: Path) -> Iterator[Finding]:
 
 def _models(settings: Settings) -> Iterator[Finding]:
     store = ModelStore(settings.models_dir, load_catalogue())
-    for entry in load_catalogue().values():
+    for entry in load_catalogue().models:
         if not store.installed(entry.name):
             if not entry.optional:
                 yield Finding(f"model {entry.name}", "not installed", f"spinbot models pull {entry.name}")
             continue
-        yield _attempt(f"model {entry.name}", lambda name=entry.name: store.path(name) and "installed")
+        yield _attempt(f"model {entry.name}", partial(_installed, store, entry.name))
+
+
+def _installed(store: ModelStore, name: str) -> str:
+    store.path(name)
+    return "installed"
 
 
 def _attempt(name: str, look: Callable[[], object]) -> Finding:

@@ -27,9 +27,7 @@ FILE = typer.Argument(help="A graph as a JSON file, or - for standard input.")
 
 
 @app.command("check", epilog="Example: spinbot graph check my-graph.json")
-def check_command(
-    file: str = FILE, as_json: bool = typer.Option(False, "--json", help="Print as JSON.")
-) -> None:
+def check_command(file: str = FILE, as_json: bool = typer.Option(False, "--json", help="Print as JSON.")) -> None:
     """Report every fault of a graph at once, without running it. Exit code 2 when there is any."""
     from dataclasses import asdict
 

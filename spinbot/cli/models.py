@@ -33,7 +33,7 @@ def list_command(as_json: bool = typer.Option(False, "--json", help="Print as JS
         table.add_column(column, no_wrap=True)
     for entry in _entries():
         installed = "yes" if store.installed(entry.name) else "optional" if entry.optional else "no"
-        table.add_row(entry.name, entry.slot, f"{_bytes(entry) / 1e6:.0f} MB", installed, entry.title)
+        table.add_row(entry.name, entry.slot, f"{entry.bytes / 1e6:.0f} MB", installed, entry.title)
     Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 
@@ -41,7 +41,7 @@ def list_command(as_json: bool = typer.Option(False, "--json", help="Print as JS
 def pull_command(names: list[str] | None = NAMES) -> None:
     """Fetch models and check their sha256; what is installed is not fetched again, what broke off is resumed."""
     store = _store()
-    wanted = names or [entry.name for entry in _entries() if not entry.optional]
+    wanted = names or load_catalogue().defaults
     missing = [name for name in wanted if not store.installed(name)]
     if missing:
         pull_with_progress(store, missing, Console(stderr=True, highlight=False))
@@ -80,8 +80,4 @@ def _store() -> ModelStore:
 
 
 def _entries() -> list[ModelEntry]:
-    return list(load_catalogue().values())
-
-
-def _bytes(entry: ModelEntry) -> int:
-    return sum(file.bytes for file in entry.files)
+    return load_catalogue().models

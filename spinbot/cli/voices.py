@@ -10,10 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from spinbot.disk import storage_errors
 from spinbot.engines.registry import ENGINES, engine_class
 from spinbot.engines.tts.base import TtsEngine, Voice
 from spinbot.errors import NotFoundError
-from spinbot.store.artifacts import storage_errors
 
 EXAMPLE = """
 Examples:

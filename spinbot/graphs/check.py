@@ -102,9 +102,7 @@ def _shape_faults(error: ValidationError) -> list[Fault]:
     return faults
 
 
-def _node_faults(
-    name: str, spec: NodeSpec, graph: Graph, artifacts: Artifacts, settings: Settings
-) -> list[Fault]:
+def _node_faults(name: str, spec: NodeSpec, graph: Graph, artifacts: Artifacts, settings: Settings) -> list[Fault]:
     cls = NODES.get(spec.type)
     if cls is None:
         return [Fault("unknown_type", name, "type", f"there is no node type {spec.type!r}", suggest(spec.type, NODES))]

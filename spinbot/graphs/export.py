@@ -7,13 +7,15 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from spinbot import __version__
+from spinbot.disk import storage_errors
 from spinbot.graphs import values
 from spinbot.graphs.node import NODES, outputs_of
-from spinbot.store.artifacts import LocalArtifacts, storage_errors
+from spinbot.store.artifacts import LocalArtifacts
 from spinbot.store.jobs import Job
 
 FILES: dict[type[values.Value], dict[str, str]] = {
@@ -40,9 +42,9 @@ def export(job: Job, out: Path, artifacts: LocalArtifacts, *, captions: bool = T
     document = json.dumps(sidecar(job), indent=2, ensure_ascii=False)
     with storage_errors(out):
         for target, source in copies.items():
-            _appear(target, lambda path, source=source: shutil.copyfile(source, path))
+            _appear(target, partial(shutil.copyfile, source))
         _appear(out.with_suffix(".json"), lambda path: path.write_text(document + "\n"))
-        _appear(out, lambda path: shutil.copyfile(artifacts.path(outputs["video"]["artifact"]), path))
+        _appear(out, partial(shutil.copyfile, artifacts.path(outputs["video"]["artifact"])))
     return [*copies, out.with_suffix(".json"), out]
 
 
@@ -57,7 +59,7 @@ def save_outputs(job: Job, folder: Path, artifacts: LocalArtifacts) -> list[Path
             for field, extension in FILES.get(kind, {}).items():
                 target = folder / f"{name}.{extension}"
                 source = artifacts.path(value[field])
-                _appear(target, lambda path, source=source: shutil.copyfile(source, path))
+                _appear(target, partial(shutil.copyfile, source))
                 written.append(target)
     return written
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from graphlib import TopologicalSorter
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA = "spinbot.graph/v1"
+SCHEMA: Final = "spinbot.graph/v1"
 
 
 class Link(BaseModel):

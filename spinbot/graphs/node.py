@@ -17,7 +17,7 @@ from spinbot.actors.host import CallContext
 from spinbot.graphs.values import Value
 
 
-class Outputs(BaseModel):
+class Ports(BaseModel):
     """Base of the output ports of a node type."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,10 +34,10 @@ class Node(BaseModel):
     slots: ClassVar[tuple[str, ...]] = ()
     """Slots whose engines `run` uses; they must be served by one host group."""
 
-    class Outputs(Outputs):
+    class Outputs(Ports):
         """The output ports."""
 
-    def run(self, context: CallContext) -> Outputs:
+    def run(self, context: CallContext) -> Ports:
         """Do the work, where the engines are.
 
         May be called again after a crash, so it has no side effects but artifacts.

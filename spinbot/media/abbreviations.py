@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 MONTHS = {
-    **{m: m for m in "January February March April May June July August September October November December".split()},
+    **{m: m for m in ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]},
     **dict(Jan="January", Feb="February", Mar="March", Apr="April", Jun="June", Jul="July", Aug="August"),
     **dict(Sep="September", Sept="September", Oct="October", Nov="November", Dec="December"),
 }
@@ -67,8 +67,7 @@ SYMBOLS = {
 }  # fmt: skip
 
 COUNTED = frozenset(
-    "war chapter part act volume phase type class section level book episode season grade title article stage "
-    "round bowl tier group".split()
+    ["war", "chapter", "part", "act", "volume", "phase", "type", "class", "section", "level", "book", "episode", "season", "grade", "title", "article", "stage", "round", "bowl", "tier", "group"]
 )
 """A Roman numeral after these is a plain number (World War II); after a name it is an ordinal (Henry VIII)."""
 
@@ -76,7 +75,7 @@ COUNTED = frozenset(
 def unit_words(unit: str, one: bool) -> list[str]:
     """`("km/h", False)` -> kilometers per hour."""
     words = UNITS[unit].split()
-    at = 1 if words[0] in ("square", "cubic") or words[-1] == "hour" and len(words) == 2 else 0
+    at = 1 if words[0] in ("square", "cubic") or (words[-1] == "hour" and len(words) == 2) else 0
     if one or words[at] in INVARIABLE:
         return words
     words[at] = "feet" if words[at] == "foot" else words[at] + "s"

@@ -29,7 +29,7 @@ class SpokenWord:
 _LEAD = "([{\"'“‘«‹—–*_¿¡"
 _TRAIL = ".,;:!?)]}\"'”’»›…—–*_"
 _NUMBER = r"\d[\d,]*(?:\.\d+)?|\.\d+"
-_TIME_WORDS = frozenset("in since by from until till of year after before during around circa late early mid".split())
+_TIME_WORDS = frozenset(["in", "since", "by", "from", "until", "till", "of", "year", "after", "before", "during", "around", "circa", "late", "early", "mid"])
 _FRACTIONS = {2: "half", 3: "third", 4: "quarter"}
 _UNIT = "|".join(sorted(map(re.escape, short.UNITS), key=len, reverse=True))
 _SCALE = re.compile(r"(thousand|million|billion|trillion)", re.I)
@@ -118,7 +118,7 @@ def _number(m: re.Match[str], place: _Place) -> list[str]:
         return ordinal(n)
     if 1 <= n <= 31 and place.after in short.MONTHS:
         return [*([] if place.before.lower() == "the" else ["the"]), *ordinal(n), "of"]
-    if len(text) > 1 and text[0] == "0" or len(text) >= 10:
+    if (len(text) > 1 and text[0] == "0") or len(text) >= 10:
         return digits(text)
     if 1100 <= n <= 2099 and not _counts(place):
         return year(n)

@@ -13,16 +13,14 @@ LONGEST = 300
 _ENDS = re.compile(r"[.!?…]+[\"'”’)\]»]*$")
 _OPENS = re.compile(r"[\"'“‘(\[«¿¡]*[A-Z0-9À-ÞА-Я#$€£¥@]|[-–—•*]|[\"“«]")
 _NEVER_ENDS = frozenset(
-    "dr mr mrs ms prof gov sen gen capt lt sgt rev mt st vs e.g i.e approx dept fig vol hon rep pres "
-    "jan feb mar apr jun jul aug sep sept oct nov dec".split()
+    ["dr", "mr", "mrs", "ms", "prof", "gov", "sen", "gen", "capt", "lt", "sgt", "rev", "mt", "st", "vs", "e.g", "i.e", "approx", "dept", "fig", "vol", "hon", "rep", "pres", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec"]
 )
-_NUMBERED = frozenset("no nos p pp fig vol ch sec art".split())
+_NUMBERED = frozenset(["no", "nos", "p", "pp", "fig", "vol", "ch", "sec", "art"])
 _STARTERS = frozenset(
-    "The A An It He She They We You I In On At But And So This That These Those There Then When If As For To My Our "
-    "His Her Their Its What Who Why How Where However After Before While Now Today Yes No Not One".split()
+    ["The", "A", "An", "It", "He", "She", "They", "We", "You", "I", "In", "On", "At", "But", "And", "So", "This", "That", "These", "Those", "There", "Then", "When", "If", "As", "For", "To", "My", "Our", "His", "Her", "Their", "Its", "What", "Who", "Why", "How", "Where", "However", "After", "Before", "While", "Now", "Today", "Yes", "No", "Not", "One"]
 )
 _BREAKS = (r"[;:—–]$|^[—–]$", r",[\"'”’)]*$", None)
-_CONJUNCTIONS = frozenset("and but or so because while which who that when where although though if then".split())
+_CONJUNCTIONS = frozenset(["and", "but", "or", "so", "because", "while", "which", "who", "that", "when", "where", "although", "though", "if", "then"])
 
 
 def split_sentences(text: str) -> list[str]:
@@ -93,9 +91,7 @@ def word_error_rate(reference: str, heard: str) -> float:
 
 
 _AMOUNTS = frozenset(
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion trillion "
-    "dollar dollars euro euros pound pounds".split()
+    ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred", "thousand", "million", "billion", "trillion", "dollar", "dollars", "euro", "euros", "pound", "pounds"]
 )
 _SAME = {
     "okay": "ok", "cannot": "can not", "cant": "can not", "wont": "will not", "o": "oh", "metre": "meter",

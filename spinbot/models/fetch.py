@@ -16,9 +16,9 @@ from typing import assert_never
 
 from huggingface_hub import constants, get_token, hf_hub_url
 
+from spinbot.disk import storage_errors
 from spinbot.errors import ModelError
 from spinbot.models.catalogue import FileEntry
-from spinbot.models.disk import writing
 from spinbot.models.index import PackageIndex
 from spinbot.models.network import CHUNK, Client, SourceError
 from spinbot.models.origin import Job, Local, NoRangesError, Origin, Remote, size_of
@@ -82,7 +82,7 @@ class Fetcher:
     def _fetch_from(self, lines: list[str], file: FileEntry, folder: Path, moved: Callable[[int], None]) -> None:
         parts = folder / ".parts"
         target = folder / file.path
-        with writing(target):
+        with storage_errors(target):
             parts.mkdir(parents=True, exist_ok=True)
             target.parent.mkdir(parents=True, exist_ok=True)
         pieces = [self._piece(line, file, parts) for line in lines]
@@ -93,7 +93,7 @@ class Fetcher:
         ready = parts / f"{_key(file.sha256)}.ready"
         problem = _join(pieces, ready, file)
         if not problem:
-            with writing(target):
+            with storage_errors(target):
                 os.replace(ready, target)
         _drop([ready, *(piece.part for piece in pieces)])
         if problem and resumed:  # perhaps the bytes of the earlier attempt: once more without them
@@ -149,7 +149,7 @@ def _join(pieces: list[Piece], ready: Path, file: FileEntry) -> str:
     """Write the content of all pieces to `ready`, and to the disk, not only its cache. Why it is not `file`, or ""."""
     digest = hashlib.sha256()
     try:
-        with writing(ready), ready.open("wb") as out:
+        with storage_errors(ready), ready.open("wb") as out:
             for chunk in (chunk for piece in pieces for chunk in piece.content()):
                 digest.update(chunk)
                 out.write(chunk)
@@ -168,7 +168,7 @@ def _join(pieces: list[Piece], ready: Path, file: FileEntry) -> str:
 
 def _drop(files: list[Path]) -> None:
     for file in files:
-        with writing(file):
+        with storage_errors(file):
             file.unlink(missing_ok=True)
 
 

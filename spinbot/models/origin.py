@@ -12,8 +12,8 @@ from typing import BinaryIO, Protocol
 
 import requests
 
+from spinbot.disk import storage_errors
 from spinbot.errors import CancelledError
-from spinbot.models.disk import writing
 from spinbot.models.network import CHUNK, BrokenConnectionError, Client, SourceError, chunks
 
 ATTEMPTS = 3
@@ -83,7 +83,7 @@ class Remote:
         failures = 0
         while (have := size_of(part)) != length:
             if have > length:  # left by another version of this file
-                with writing(part):
+                with storage_errors(part):
                     part.unlink()
                 continue
             try:
@@ -104,7 +104,7 @@ class Remote:
             if response.status_code == 200 and response.headers.get("Content-Length", str(length)) != str(length):
                 raise SourceError(f"the server sends {_length(response)} bytes, {length} are expected")
             if response.status_code == 200 and have:  # everything comes once more
-                with writing(part):
+                with storage_errors(part):
                     os.truncate(part, 0)
                 have = 0
             for chunk in chunks(response):
@@ -165,12 +165,12 @@ def _appending(part: Path) -> Iterator[Callable[[bytes], None]]:
 
     Unbuffered: what was written counts after a crash of this process, and no late flush can fail.
     """
-    with writing(part):
+    with storage_errors(part):
         file = part.open("ab", buffering=0)
 
     def write(data: bytes) -> None:
         rest = memoryview(data)
-        with writing(part):
+        with storage_errors(part):
             while rest:
                 rest = rest[file.write(rest) :]
 

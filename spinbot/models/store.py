@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from filelock import FileLock, Timeout
 
+from spinbot.disk import require_space, storage_errors
 from spinbot.errors import CancelledError, ModelError
 from spinbot.models.catalogue import Catalogue, FileEntry, ModelEntry, digest
-from spinbot.models.disk import require_space, writing
 from spinbot.models.verified import check_files
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class ModelStore:
                 fetcher.fetch(file, folder, partial(_tell, report, entry.name, file))
                 _tell(report, entry.name, file, file.bytes)
             check_files(folder, entry.files)  # writes the record
-            with writing(folder):
+            with storage_errors(folder):
                 if (folder / ".parts").exists():
                     shutil.rmtree(folder / ".parts")
 
@@ -158,13 +158,13 @@ def _tell(report: Report, model: str, file: FileEntry, done: int) -> None:
 @contextmanager
 def _locked(folder: Path, stop: threading.Event) -> Iterator[None]:
     """Hold the model's lock. The system drops it with the process, so a killed pull leaves nothing locked."""
-    with writing(folder):
+    with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock")
     while not lock.is_locked:
         if stop.is_set():
             raise CancelledError("the download was stopped")
-        with writing(folder):
+        with storage_errors(folder):
             try:
                 lock.acquire(timeout=0.5)
             except Timeout:

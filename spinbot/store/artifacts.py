@@ -7,11 +7,9 @@ under a temporary name, synced, and renamed. Putting the same bytes twice stores
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +18,8 @@ from typing import Annotated, Any, BinaryIO
 
 from pydantic import StringConstraints
 
-from spinbot.errors import NotFoundError, StorageError
+from spinbot.disk import storage_errors
+from spinbot.errors import NotFoundError
 
 ArtifactId = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 """`sha256:` and 64 hex digits."""
@@ -86,34 +85,6 @@ class LocalArtifacts:
         place.parent.mkdir(exist_ok=True)
         os.replace(path, place)
         return f"sha256:{digest}"
-
-
-@contextmanager
-def storage_errors(place: Path) -> Iterator[None]:
-    """Turn what the operating system says of a full disk or a forbidden path into a `StorageError`."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            free = shutil.disk_usage(_existing(place)).free // 1_000_000
-            raise StorageError(
-                f"no space left to write in {place} ({free} MB free)",
-                hint="free some space, or set SPINBOT_HOME to a folder on a larger disk",
-                code="disk_full",
-            ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR):
-            raise StorageError(
-                f"cannot write in {place}: {error.strerror}",
-                hint="choose a folder that you may write to",
-                code="not_writable",
-            ) from error
-        raise
-
-
-def _existing(place: Path) -> Path:
-    while not place.exists():
-        place = place.parent
-    return place
 
 
 def artifact_ids(value: Any) -> Iterator[str]:

@@ -20,8 +20,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DatabaseError
 
+from spinbot.disk import storage_errors
 from spinbot.errors import StorageError
-from spinbot.store.artifacts import storage_errors
 
 metadata = MetaData()
 

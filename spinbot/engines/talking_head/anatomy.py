@@ -68,7 +68,7 @@ class Curve:
     y: Floats
 
     def __call__(self, x: Floats) -> Floats:
-        """y at x, any shape."""
+        """Y at x, any shape."""
         return np.interp(x, self.x, self.y).astype(np.float32)
 
 
@@ -96,7 +96,9 @@ class Eye:
     upper: Curve
     lower: Curve
     brow: float
-    """Height of free skin between lid and brow."""
+    """Height of what moves above the eye, up to the brow."""
+    rim: float
+    """The part of it that does not stretch: the edge of the lid with its lashes. 0 where a drawing has no lashes."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,8 @@ def anatomy_of(mesh: FaceMesh) -> Anatomy:
         lid = curve(flat[above], degree=5)
         under = curve(flat[below], flat[[above[0], above[-1]]], degree=5)
         height = float((under.y - lid.y).max())
-        eyes.append(Eye(lid, under, max(0.8 * height, 0.85 * float(flat[above[4], 1] - flat[brow, 1].mean()))))
+        free = max(0.8 * height, 0.85 * float(flat[above[4], 1] - flat[brow, 1].mean()))
+        eyes.append(Eye(lid, under, free, 0.45 * free))
     return Anatomy(
         frame=frame,
         points=points.astype(np.float32),

@@ -1,6 +1,8 @@
-"""Blinks: the skin between brow and lid stretches down over the eye. Everything is in face units."""
+"""Blinks: the skin between brow and lid comes down over the eye. Everything is in face units."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -9,34 +11,52 @@ from spinbot.engines.talking_head.anatomy import Eye
 
 Floats = npt.NDArray[np.float32]
 
+LINE = 0.007
+"""Half the thickness of the line that stands for the lashes where a drawing has none."""
 
-FREE = 0.55
-"""The part of the skin between brow and lid that stretches; the rest is the rim with its lashes."""
+
+@dataclass(frozen=True)
+class Lid:
+    """A lid on its way down, for points of shape (h, w)."""
+
+    source: Floats
+    """Where the lid's skin comes from, (h, w, 2)."""
+    cover: Floats
+    """Share of each point that the lid covers."""
+    taut: Floats
+    """0..1: how much the skin is stretched."""
+    line: Floats
+    """0..1: a line to be drawn along the edge."""
 
 
 def box(eye: Eye) -> tuple[Floats, Floats]:
     """Corners of what a blink can change."""
     low = np.array([eye.upper.x[0], eye.upper.y.min() - eye.brow], np.float32)
-    high = np.array([eye.upper.x[-1], eye.lower.y.max()], np.float32)
+    high = np.array([eye.upper.x[-1], eye.lower.y.max() + 2 * LINE], np.float32)
     return low, high
 
 
-def close(eye: Eye, at: Floats, closure: float, pixel: float) -> tuple[Floats, Floats, Floats]:
-    """Where the lid's skin at points (h, w, 2) comes from, how much of each point it covers, how much it is stretched.
+def close(eye: Eye, at: Floats, closure: float, pixel: float) -> Lid:
+    """The lid at points (h, w, 2) when it is down by `closure` in 0..1.
 
-    The latter two are (h, w) in 0..1.
-
-    The rim of the lid with its lashes sinks as it is; the skin from there to the brow stretches evenly.
+    The rim with its lashes sinks as it is; the skin from there to the brow stretches evenly. Where a drawing has no
+    lashes the lid takes the skin's colour just above the eye, and its edge is drawn as a line.
     """
     x, y = at[..., 0], at[..., 1]
     edge = eye.upper(x)
     drop = closure * np.maximum(0, eye.lower(x) - edge)
-    rim = (1 - FREE) * eye.brow
+    down = drop > 0.25 * pixel
+    cover = np.clip((edge + drop - y) / pixel + 0.5, 0, 1) * down
+    if eye.rim == 0:
+        cover = cover * np.clip((y - edge) / pixel + 1, 0, 1)
+        lid = np.full_like(y, eye.upper.y.min() - 0.5 * eye.brow)
+        away = np.abs(y - edge - drop) / LINE
+        line = np.clip((1 - away) * LINE / pixel + 0.5, 0, 1) * down * closure
+        return Lid(np.stack([x, lid], axis=-1), cover, np.zeros_like(y), line)
     brow = edge - eye.brow
-    stretch = (FREE * eye.brow + drop) / (FREE * eye.brow)
-    lid = np.where(y > edge - rim + drop, y - drop, brow + (y - brow) / stretch)
+    stretch = 1 + drop / (eye.brow - eye.rim)
+    lid = np.where(y > edge - eye.rim + drop, y - drop, brow + (y - brow) / stretch)
     lid = np.where(y < brow, y, lid)
-    cover = np.clip((edge + drop - y) / pixel + 0.5, 0, 1) * (drop > 0.25 * pixel)
-    taut = np.clip((stretch - 1) / 0.5, 0, 1) * np.clip((edge - rim + drop - y) / (0.15 * eye.brow), 0, 1)
+    taut = np.clip((stretch - 1) / 0.5, 0, 1) * np.clip((edge - eye.rim + drop - y) / (0.15 * eye.brow), 0, 1)
     taut = taut * np.clip((y - brow) / (0.15 * eye.brow), 0, 1)
-    return np.stack([x, lid], axis=-1).astype(np.float32), cover.astype(np.float32), taut.astype(np.float32)
+    return Lid(np.stack([x, lid], axis=-1).astype(np.float32), cover, taut, np.zeros_like(y))

@@ -53,7 +53,7 @@ class Puppet:
         self.inside = Inside(self.portrait, self.anatomy)
         self.head = Head(self.anatomy, portrait.shape[:2])
         # stretched lids show the steps of drawn lines, so they are taken from a softer picture
-        self.soft = cv2.GaussianBlur(self.portrait, (0, 0), max(0.5, 0.008 * self.anatomy.frame.height))
+        self.soft = cv2.GaussianBlur(self.portrait, (0, 0), max(0.5, 0.01 * self.anatomy.frame.height), sigmaY=0.5)
         rows, columns = np.mgrid[: portrait.shape[0], : portrait.shape[1]]
         self.pixels = np.stack([columns, rows], axis=-1).astype(np.float32)
         self.face = self._region(np.array([-LEFT, -ABOVE], np.float32), np.array([RIGHT, BELOW], np.float32))
@@ -106,10 +106,11 @@ class Puppet:
                 region.left - self.face.left, region.right - self.face.left
             )
             at = self.anatomy.frame.to_face(rest[region.of] + skin[local])
-            source, cover, taut = eyes.close(eye, at, closure, 1 / self.anatomy.frame.height)
-            place = self.anatomy.frame.to_picture(source)
-            lid = _blend(self._sample(place), self._sample(place, self.soft), taut)
-            frame[region.of] = _blend(frame[region.of], lid, cover)
+            lid = eyes.close(eye, at, closure, 1 / self.anatomy.frame.height)
+            place = self.anatomy.frame.to_picture(lid.source)
+            skin_of_lid = _blend(self._sample(place), self._sample(place, self.soft), lid.taut)
+            closed = _blend(frame[region.of], skin_of_lid, lid.cover)
+            frame[region.of] = _blend(closed, closed // 3, lid.line)
 
     def _mouth(self, frame: Picture, rest: Floats, shape: Shape, pose: Pose, upper: Floats, lower: Floats) -> None:
         """Draw the lips and what is between them, at full resolution."""

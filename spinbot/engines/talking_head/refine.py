@@ -20,7 +20,7 @@ Mask = npt.NDArray[np.bool_]
 
 DETAIL = 300
 """Pixels a face height at which patches are looked at."""
-APART = 45
+APART = 60
 """Levels by which a colour channel of an eye differs from the skin."""
 CLOSED = 0.03
 """Lips that the mesh sees no further apart than this are closed."""
@@ -131,21 +131,36 @@ def _eye(portrait: Picture, face: Anatomy, eye: Eye) -> Eye | None:
     across, filled = float(np.ptp(columns)), float(found.sum() / DETAIL**2)
     if not 0.6 * wide < across < 1.8 * wide or filled < 0.56 * across * float(bottom.max() - top.min()):
         return None
-    if float(np.abs(bottom - eye.lower(columns)).mean()) < 0.010:
-        return None
+    if float(np.abs(bottom - eye.lower(columns)).mean()) < 0.01 and float(np.abs(top - eye.upper(columns)).mean()) < 0.02:
+        return eye
     ends = np.array([[columns[0], bottom[0]], [columns[-1], bottom[-1]]], np.float32)
-    lower = curve(np.stack([columns, bottom + 0.5 / DETAIL], axis=1), ends, degree=8)
+    lower = _under(columns, bottom, ends)
+    if float(np.abs(lower(columns) - bottom).mean()) > 0.008:  # a ragged outline: shadows of a photo
+        return None
     rim = (y[:, None] >= top) & (y[:, None] < eye.upper(columns))
     lashes = patch[:, np.isin(x, columns)][rim].max(axis=-1)
     if len(lashes) and np.median(lashes) < 0.5 * skin.max():  # a drawn lash line: it stays on the lid
         inner = np.stack([eye.upper.x, eye.upper.y], axis=1)[4:-4]
         upper = curve(np.concatenate([ends[:1], inner, ends[1:]]), degree=6)
+        lid = float(np.median(upper(columns) - top)) + 0.01
     else:
-        upper = curve(np.stack([columns, top], axis=1), ends, degree=8)
-    centre = np.abs(x - middle[0]) < 0.3 * wide
-    above = (other & ~found)[:, centre] & (y[:, None] < top.min())
-    free = float(top.min() - y[np.flatnonzero(above.any(axis=1)).max()]) if above.any() else 2 * tall
-    return Eye(upper, lower, float(np.clip(0.9 * free, 0.02, 0.12)) + float(np.clip(upper.y.min() - top.min(), 0, 1)))
+        upper = curve(np.stack([columns, top - 1 / DETAIL], axis=1), ends, degree=8)
+        lid = 0.0
+    thick = cv2.morphologyEx((other & ~found).astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0
+    over = (x >= columns[0]) & (x <= columns[-1])
+    above = thick[:, over] & (y[:, None] < top.min())  # a brow or a spectacle frame, not the crease of the lid
+    free = float(top.min() - y[np.flatnonzero(above.any(axis=1)).max()]) if above.any() else 0.12
+    return Eye(upper, lower, float(np.clip(0.9 * free, 0.015, 0.12)) + lid, lid)
+
+
+def _under(x: Floats, bottom: Floats, ends: Floats) -> Curve:
+    """A smooth curve along the lowest points of an outline: covering a little more than the eye does no harm."""
+    points = np.stack([x, bottom + 1 / DETAIL], axis=1)
+    line = curve(points, ends, degree=5)
+    for _ in range(4):
+        points[:, 1] = np.maximum(points[:, 1], line(x))
+        line = curve(points, ends, degree=5)
+    return line
 
 
 def _mirrored(eye: Eye, like: Eye) -> Eye:
@@ -155,7 +170,7 @@ def _mirrored(eye: Eye, like: Eye) -> Eye:
     def flip(line: Curve) -> Curve:
         return Curve((shift - line.x)[::-1], line.y[::-1])
 
-    return Eye(flip(like.upper), flip(like.lower), like.brow)
+    return Eye(flip(like.upper), flip(like.lower), like.brow, like.rim)
 
 
 def _patch(portrait: Picture, face: Anatomy, low: Floats, high: Floats) -> tuple[Picture, Floats, Floats]:

@@ -111,7 +111,7 @@ class English:
         if lower in WORDS:
             return False
         vowels = sum(c in "aeiouy" for c in lower)
-        return lower in SPELLED or not self._known(lower, "") and (len(word) <= 3 or vowels == 0 or len(word) == 4 and vowels < 2)
+        return lower in SPELLED or (not self._known(lower, "") and (len(word) <= 3 or vowels == 0 or (len(word) == 4 and vowels < 2)))
 
     def _known(self, word: str, tag: str) -> str:
         """Of the lexicon, the reading that suits the part of speech; "" for an unknown word."""
@@ -197,9 +197,7 @@ _FOREIGN = {
     "Indonesian": "dan yang di ini itu dengan untuk tidak dari dalam akan pada juga saya ke karena ada",
 }
 _ENGLISH = frozenset(
-    "the and is are was were a an of to in it that this you he she we they i for on with as at be by not have has had "
-    "do from or but my your his her our their what will would can all there when so if about out up its me than then "
-    "one no".split()
+    ["the", "and", "is", "are", "was", "were", "a", "an", "of", "to", "in", "it", "that", "this", "you", "he", "she", "we", "they", "i", "for", "on", "with", "as", "at", "be", "by", "not", "have", "has", "had", "do", "from", "or", "but", "my", "your", "his", "her", "our", "their", "what", "will", "would", "can", "all", "there", "when", "so", "if", "about", "out", "up", "its", "me", "than", "then", "one", "no"]
 )
 
 

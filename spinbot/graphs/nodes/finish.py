@@ -9,7 +9,7 @@ from pydantic import Field
 from spinbot import __version__
 from spinbot.actors.host import CallContext
 from spinbot.graphs import values
-from spinbot.graphs.node import Node, Outputs, node
+from spinbot.graphs.node import Node, Ports, node
 from spinbot.media.audio import normalise, read_audio, write_wav
 from spinbot.media.captions import cues, line_chars, to_ass, to_srt, to_vtt
 from spinbot.media.credentials import ensure_identity, sign
@@ -23,7 +23,7 @@ class Caption(Node):
 
     speech: values.Speech
 
-    class Outputs(Outputs):
+    class Outputs(Ports):
         """SRT and VTT."""
 
         captions: values.Captions
@@ -49,7 +49,7 @@ class FinishVideo(Node):
     captions: Literal["burn", "none"] = Field(default="none", description="burn: draw them into the picture")
     loudness: float = Field(default=-16.0, ge=-30, le=-8, description="Integrated loudness in LUFS")
 
-    class Outputs(Outputs):
+    class Outputs(Ports):
         """The finished video and its poster."""
 
         video: values.Video

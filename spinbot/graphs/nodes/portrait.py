@@ -12,7 +12,7 @@ from spinbot.engines.face.base import FaceBox, FaceEngine
 from spinbot.engines.upscale.base import UpscaleEngine
 from spinbot.errors import InputError
 from spinbot.graphs import values
-from spinbot.graphs.node import Node, Outputs, node
+from spinbot.graphs.node import Node, Ports, node
 from spinbot.media.framing import compose, crop_for_face, frame_size
 from spinbot.media.images import read_portrait, write_png
 from spinbot.store.artifacts import ArtifactId
@@ -24,7 +24,7 @@ class LoadImage(Node):
 
     artifact: ArtifactId = Field(description="The picture, as it was uploaded")
 
-    class Outputs(Outputs):
+    class Outputs(Ports):
         """The picture."""
 
         image: values.Image
@@ -45,7 +45,7 @@ class FindFace(Node):
 
     image: values.Image
 
-    class Outputs(Outputs):
+    class Outputs(Ports):
         """The face."""
 
         face: values.Face
@@ -89,7 +89,7 @@ class FramePortrait(Node):
     aspect: Literal["9:16", "1:1", "16:9"] = Field(default="1:1", description="Shape of the video, width to height")
     short_side: int = Field(default=512, ge=256, le=1080, multiple_of=2, description="Shorter side in pixels")
 
-    class Outputs(Outputs):
+    class Outputs(Ports):
         """The framed picture."""
 
         image: values.Image

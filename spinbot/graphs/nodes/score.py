@@ -13,10 +13,10 @@ from spinbot.engines.base import Progress
 from spinbot.engines.face.base import FaceEngine
 from spinbot.errors import InputError
 from spinbot.graphs import values
-from spinbot.graphs.node import Node, Outputs, node
+from spinbot.graphs.node import Node, Ports, node
 from spinbot.media.audio import loudness, read_audio
-from spinbot.media.score import Scores, count_blinks, envelope, eye_openness, lipsync, mouth_opening
 from spinbot.media.probe import probe
+from spinbot.media.score import Scores, count_blinks, envelope, eye_openness, lipsync, mouth_opening
 from spinbot.media.video import read_frames
 from spinbot.store.artifacts import ArtifactId
 
@@ -30,7 +30,7 @@ class ScoreVideo(Node):
     video: values.Video
     speech: values.Speech | None = None
 
-    class Outputs(Outputs):
+    class Outputs(Ports):
         """What was measured."""
 
         report: values.Report
@@ -38,9 +38,7 @@ class ScoreVideo(Node):
     def run(self, context: CallContext) -> Outputs:
         """Score the file. The word error comes from the read-back of the speech, where there is one."""
         with context.engine("face") as engine:
-            scores = measure(
-                context.artifacts.path(self.video.artifact), cast(FaceEngine, engine), context.progress
-            )
+            scores = measure(context.artifacts.path(self.video.artifact), cast(FaceEngine, engine), context.progress)
         if self.speech is not None:
             errors = [s.word_error for s in self.speech.sentences if s.word_error is not None]
             if errors:
@@ -54,7 +52,7 @@ class ScoreFile(Node):
 
     artifact: ArtifactId = Field(description="The video")
 
-    class Outputs(Outputs):
+    class Outputs(Ports):
         """What was measured."""
 
         report: values.Report

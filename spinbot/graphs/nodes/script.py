@@ -11,7 +11,7 @@ from spinbot.engines.script.base import ScriptEngine
 from spinbot.engines.tts.english import check_english
 from spinbot.errors import InputError
 from spinbot.graphs import values
-from spinbot.graphs.node import Node, Outputs, node
+from spinbot.graphs.node import Node, Ports, node
 from spinbot.media.words import split_sentences
 
 MAX_WORDS = 2000  # some 13 minutes of speech
@@ -25,7 +25,7 @@ class WriteScript(Node):
     seconds: float = Field(default=10, ge=4, le=120, description="How long it takes to speak, in seconds")
     seed: int = Field(default=0, ge=0, description="The same seed gives the same narration")
 
-    class Outputs(Outputs):
+    class Outputs(Ports):
         """The narration."""
 
         script: values.Script
@@ -52,7 +52,7 @@ class GivenScript(Node):
     text: str = Field(min_length=1, description="What is to be said, in English")
     title: str = Field(default="", max_length=80, description="Title of the video; empty: the first words")
 
-    class Outputs(Outputs):
+    class Outputs(Ports):
         """The narration."""
 
         script: values.Script

@@ -11,7 +11,7 @@ from spinbot.engines.asr.base import AsrEngine
 from spinbot.engines.tts.base import TtsEngine
 from spinbot.engines.tts.narrate import narrate
 from spinbot.graphs import values
-from spinbot.graphs.node import Node, Outputs, node
+from spinbot.graphs.node import Node, Ports, node
 from spinbot.media.audio import read_audio, write_wav
 from spinbot.media.timing import Timing
 from spinbot.store.artifacts import ArtifactId
@@ -26,7 +26,7 @@ class Speak(Node):
     speed: float = Field(default=1.0, ge=0.5, le=2.0, description="1 is natural")
     seed: int = Field(default=0, ge=0, description="The same seed gives the same speech")
 
-    class Outputs(Outputs):
+    class Outputs(Ports):
         """The recording."""
 
         speech: values.Speech
@@ -70,7 +70,7 @@ class LoadSpeech(Node):
 
     artifact: ArtifactId = Field(description="The recording, in any common format")
 
-    class Outputs(Outputs):
+    class Outputs(Ports):
         """The recording, and what is said in it."""
 
         speech: values.Speech

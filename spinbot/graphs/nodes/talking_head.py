@@ -11,7 +11,7 @@ from spinbot.engines.face.base import FaceEngine
 from spinbot.engines.talking_head.base import Performance, TalkingHeadEngine
 from spinbot.errors import InputError
 from spinbot.graphs import values
-from spinbot.graphs.node import Node, Outputs, node
+from spinbot.graphs.node import Node, Ports, node
 from spinbot.media.audio import read_audio
 from spinbot.media.images import read_portrait
 from spinbot.media.timing import Timing
@@ -29,7 +29,7 @@ class AnimatePortrait(Node):
     sway: float = Field(default=1.0, ge=0, le=2, description="Head movement: 0 still, 1 slight, 2 lively")
     blinks: bool = Field(default=True, description="Whether the eyes blink")
 
-    class Outputs(Outputs):
+    class Outputs(Ports):
         """The video, without sound."""
 
         video: values.Video
