@@ -118,7 +118,7 @@ def _number(m: re.Match[str], place: _Place) -> list[str]:
         return ordinal(n)
     if 1 <= n <= 31 and place.after in short.MONTHS:
         return [*([] if place.before.lower() == "the" else ["the"]), *ordinal(n), "of"]
-    if (len(text) > 1 and text[0] == "0") or len(text) >= 10:
+    if (len(text) > 1 and text[0] == "0") or (len(text) >= 7 and not text.endswith("000")):
         return digits(text)
     if 1100 <= n <= 2099 and not _counts(place):
         return year(n)
@@ -170,6 +170,10 @@ def _time(m: re.Match[str], place: _Place) -> list[str] | None:
     else:
         tail = [*(["oh"] if minute < 10 else []), *cardinal(minute)]
     return [*cardinal(hour), *tail, *half]
+
+
+def _dotted_time(m: re.Match[str], place: _Place) -> list[str] | None:
+    return _time(m, place) if m[3] or re.fullmatch(r"[ap]\.?m", place.after, re.I) else None
 
 
 def _range(m: re.Match[str], place: _Place) -> list[str]:
@@ -238,6 +242,7 @@ _RULES: list[tuple[re.Pattern[str], _Rule]] = [
     (re.compile(f"[{''.join(short.SYMBOLS)}]"), lambda m, p: short.SYMBOLS[m[0]].split()),
     (re.compile(rf"(?:{_UNIT})"), _unit),
     (re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*'?"), _word),
+    (re.compile(r"(\d{1,2})[.](\d{2})((?i:[ap]\.?m))?"), _dotted_time),
     (re.compile(rf"(?P<sign>[-+~#]?)(?P<n>{_NUMBER})"), _number),
     (re.compile(r"\d[\d,]*(?:st|nd|rd|th)"), lambda m, p: ordinal(int(re.sub(r"\D", "", m[0])))),
     (_MONEY, _money),

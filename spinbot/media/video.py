@@ -229,7 +229,7 @@ def finish(
         at = float(seconds) / 3 if poster_at is None else poster_at
         png = ["-frames:v", "1", "-vf", _TO_RGB, "-c:v", "png", "-f", "image2", "-update", "1"]
         ffmpeg.run(
-            ["-v", "error", "-ss", f"{at:.3f}", *source, "-map", "0:v:0", *png, poster],
+            ["-v", "error", *source, "-ss", f"{at:.3f}", "-map", "0:v:0", *png, poster],
             input=script.encode(),
             what="take the poster frame",
         )

@@ -60,8 +60,10 @@ class WhisperTinyEngine(AsrEngine):
         seconds = samples.size / sample_rate
         if samples.size == 0 or not np.any(samples):
             return Transcript("", (), "en")
-        segments, info = self._model.transcribe(
+        segments, _ = self._model.transcribe(
             resample(samples, sample_rate, RATE),
+            # what the voices speak; left to find out, it takes accented English for another language
+            language="en",
             beam_size=1,
             temperature=0.0,
             word_timestamps=True,
@@ -76,11 +78,11 @@ class WhisperTinyEngine(AsrEngine):
                 for w in segment.words or ()
             ]
             progress(min(segment.end / seconds, 1.0), "listening")
-        return Transcript(text.strip(), tuple(words), info.language)
+        return Transcript(text.strip(), tuple(words), "en")
 
 
 class WhisperBaseEngine(WhisperTinyEngine):
-    """Slower and more exact; finds out which of 99 languages is spoken."""
+    """Slower and more exact."""
 
     name: ClassVar[str] = "whisper-base"
     requires: ClassVar[tuple[str, ...]] = ("whisper-base",)

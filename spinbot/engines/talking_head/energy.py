@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-WINDOW = 0.05
-"""Seconds over which loudness is averaged."""
+WINDOW = 0.12
+"""Seconds over which loudness is averaged: jaws do not follow faster."""
 
 
 def envelope(samples: npt.NDArray[np.float32], sample_rate: int, rate: int, steps: int) -> npt.NDArray[np.float32]:

@@ -45,14 +45,15 @@ def close(eye: Eye, at: Floats, closure: float, pixel: float) -> Lid:
     x, y = at[..., 0], at[..., 1]
     edge = eye.upper(x)
     drop = closure * np.maximum(0, eye.lower(x) - edge)
-    down = drop > 0.25 * pixel
+    down = (drop > 0.25 * pixel) & (x >= eye.upper.x[0]) & (x <= eye.upper.x[-1])
     cover = np.clip((edge + drop - y) / pixel + 0.5, 0, 1) * down
     if eye.rim == 0:
         cover = cover * np.clip((y - edge) / pixel + 1, 0, 1)
-        lid = np.full_like(y, eye.upper.y.min() - 0.5 * eye.brow)
+        centre = (eye.upper.x[0] + eye.upper.x[-1]) / 2
+        skin = np.stack([centre + 0.3 * (x - centre), np.full_like(y, eye.upper.y.min() - 0.5 * eye.brow)], axis=-1)
         away = np.abs(y - edge - drop) / LINE
         line = np.clip((1 - away) * LINE / pixel + 0.5, 0, 1) * down * closure
-        return Lid(np.stack([x, lid], axis=-1), cover, np.zeros_like(y), line)
+        return Lid(skin, cover, np.zeros_like(y), line)
     brow = edge - eye.brow
     stretch = 1 + drop / (eye.brow - eye.rim)
     lid = np.where(y > edge - eye.rim + drop, y - drop, brow + (y - brow) / stretch)

@@ -137,20 +137,35 @@ def _eye(portrait: Picture, face: Anatomy, eye: Eye) -> Eye | None:
     lower = _under(columns, bottom, ends)
     if float(np.abs(lower(columns) - bottom).mean()) > 0.008:  # a ragged outline: shadows of a photo
         return None
-    rim = (y[:, None] >= top) & (y[:, None] < eye.upper(columns))
-    lashes = patch[:, np.isin(x, columns)][rim].max(axis=-1)
-    if len(lashes) and np.median(lashes) < 0.5 * skin.max():  # a drawn lash line: it stays on the lid
-        inner = np.stack([eye.upper.x, eye.upper.y], axis=1)[4:-4]
-        upper = curve(np.concatenate([ends[:1], inner, ends[1:]]), degree=6)
-        lid = float(np.median(upper(columns) - top)) + 0.01
+    lashes = _lashes(patch[:, np.isin(x, columns)].max(axis=2), found[:, np.isin(x, columns)], float(skin.max()))
+    centre = np.abs(x - np.mean(columns)) < 0.3 * across
+    if lashes is not None:  # they stay on the lid's rim
+        upper, lid = curve(np.stack([columns, top + lashes], axis=1), ends, degree=7), float(lashes.max()) + 0.01
     else:
-        upper = curve(np.stack([columns, top - 1 / DETAIL], axis=1), ends, degree=8)
-        lid = 0.0
+        beyond = np.array([-2, *np.zeros(len(columns) - 2), 2]) / DETAIL
+        upper, lid = Curve(columns + beyond.astype(np.float32), top - 1.5 / DETAIL), 0.0
     thick = cv2.morphologyEx((other & ~found).astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0
-    over = (x >= columns[0]) & (x <= columns[-1])
-    above = thick[:, over] & (y[:, None] < top.min())  # a brow or a spectacle frame, not the crease of the lid
+    above = thick[:, centre] & (y[:, None] < top.min())  # a brow or a spectacle frame, not the crease of the lid
     free = float(top.min() - y[np.flatnonzero(above.any(axis=1)).max()]) if above.any() else 0.12
     return Eye(upper, lower, float(np.clip(0.9 * free, 0.015, 0.12)) + lid, lid)
+
+
+def _lashes(light: Picture, eye: Mask, skin: float) -> Floats | None:
+    """Thickness of the dark line that tops an eye, in face heights, for each column; None if there is none.
+
+    Measured where the white of the eye lies under it, for a dark iris may touch it elsewhere, and fitted in between.
+    """
+    at, runs = [], []
+    for i, (column, inside) in enumerate(zip(light.T, eye.T, strict=True)):
+        levels = column[inside]
+        bright = np.flatnonzero(levels > 0.8 * skin)
+        if len(bright) and bright[0] < 0.6 * len(levels):
+            at.append(i)
+            runs.append(int((levels[: bright[0]] < 0.6 * skin).sum()))
+    if len(runs) < 8 or np.median(runs) < 3:
+        return None
+    fit = np.polynomial.Polynomial.fit(at, runs, 2)(np.arange(light.shape[1]))
+    return (np.clip(fit - 1, 2, 1.2 * max(runs)) / DETAIL).astype(np.float32)
 
 
 def _under(x: Floats, bottom: Floats, ends: Floats) -> Curve:

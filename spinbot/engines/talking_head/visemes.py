@@ -17,20 +17,20 @@ from spinbot.engines.talking_head.shape import REST, SIZE, Shape, Track
 from spinbot.media.timing import Phoneme, Timing, Word
 
 SHAPES: dict[str, Shape] = {
-    "ɑ": Shape(1.0, 0.0, teeth=0.2),
-    "a": Shape(0.95, 0.15, teeth=0.4),
-    "æ": Shape(0.85, 0.4, teeth=0.6),
+    "ɑ": Shape(0.9, 0.0, teeth=0.2),
+    "a": Shape(0.88, 0.15, teeth=0.4),
+    "æ": Shape(0.8, 0.4, teeth=0.6),
     "ʌ": Shape(0.7, 0.05, teeth=0.3),
-    "ə": Shape(0.45, 0.05, teeth=0.4),
+    "ə": Shape(0.5, 0.05, teeth=0.4),
     "ɛ": Shape(0.6, 0.4, teeth=0.7),
-    "e": Shape(0.5, 0.55, teeth=0.8),
-    "ɪ": Shape(0.42, 0.5, teeth=0.9),
-    "i": Shape(0.28, 0.95, teeth=1.0),
+    "e": Shape(0.52, 0.55, teeth=0.8),
+    "ɪ": Shape(0.46, 0.5, teeth=0.9),
+    "i": Shape(0.38, 0.95, teeth=1.0),
     "ɔ": Shape(0.75, -0.2, 0.6, teeth=0.1),
-    "o": Shape(0.55, -0.3, 0.8),
-    "ʊ": Shape(0.4, -0.3, 0.75, teeth=0.1),
-    "u": Shape(0.3, -0.4, 1.0),
-    "w": Shape(0.18, -0.45, 1.0),
+    "o": Shape(0.62, -0.3, 0.8),
+    "ʊ": Shape(0.5, -0.3, 0.75, teeth=0.1),
+    "u": Shape(0.42, -0.4, 1.0),
+    "w": Shape(0.24, -0.45, 1.0),
     "ɜ": Shape(0.45, -0.1, 0.4, teeth=0.4),
     "ɹ": Shape(0.28, -0.15, 0.5, teeth=0.5),
     "j": Shape(0.28, 0.6, teeth=0.9),
@@ -66,7 +66,7 @@ LETTERS = {
 
 RATE = 200
 """Steps a second at which shapes blend before they are sampled at the frame rate."""
-ANTICIPATION = 0.03
+ANTICIPATION = 0.05
 """Seconds by which lips run ahead of the sound."""
 SPREAD = 0.05
 """Seconds of a shape's influence beyond its sound (deviation of a Gaussian): ramps of some 100 ms."""
@@ -113,7 +113,7 @@ def mouth_track(performance: Performance) -> Track:
     loud = envelope(performance.samples, performance.sample_rate, RATE, steps)
     phonemes = phonemes_of(performance.timing)
     track = _blend(phonemes, steps) if phonemes else loud[:, None] * np.array(SHAPES["a"], np.float32)
-    track[:, 0] *= 0.3 + 0.7 * np.sqrt(loud)
+    track[:, 0] *= 0.1 + 1.1 * loud
     track *= np.minimum(1, loud / 0.06)[:, None]  # silence closes the mouth, whatever the timing says
     _close(track, phonemes)
     at = np.arange(performance.frames) * RATE / performance.fps
