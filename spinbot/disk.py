@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,25 +22,46 @@ def storage_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise disk_full(path) from error
-        raise not_writable(path, error.strerror or str(error)) from error
+            raise disk_full(f"write {path}") from error
+        raise not_writable(f"write {path}", error.strerror or str(error)) from error
 
 
-def disk_full(path: Path) -> StorageError:
-    """The error for `path` on a disk without room."""
-    free = shutil.disk_usage(existing(path)).free // 1_000_000
-    return StorageError(
-        f"no space left to write {path} ({free} MB free)",
-        hint="free some space, or choose another disk (SPINBOT_HOME moves models, artifacts and jobs)",
-        code="disk_full",
-    )
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, with its suffix, that takes its place when the block succeeds.
+
+    When the block fails nothing is left behind, and an older file at `path` stays as it was. Raises
+    `StorageError` before the block when the folder is missing or closed to writing, and for any disk error
+    inside it.
+    """
+    with storage_errors(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        handle, name = tempfile.mkstemp(prefix=".part-", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+    part = Path(name)
+    try:
+        part.chmod(0o644)  # mkstemp keeps others out
+        yield part
+        with storage_errors(path):
+            os.replace(part, path)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise disk_full(f"write {path}") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
-def not_writable(path: Path, cause: str) -> StorageError:
-    """The error for `path` that may not be written."""
-    return StorageError(
-        f"cannot write {path}: {cause}", hint="choose a folder that you may write to", code="not_writable"
-    )
+def disk_full(what: str) -> StorageError:
+    """The error for a disk without room to `what`."""
+    hint = "free some space, or choose another disk (SPINBOT_HOME moves models, artifacts and jobs)"
+    return StorageError(f"no space left to {what}", hint=hint, code="disk_full")
+
+
+def not_writable(what: str, cause: str) -> StorageError:
+    """The error for a path that does not allow to `what`."""
+    return StorageError(f"cannot {what}: {cause}", hint="choose a folder that you may write to", code="not_writable")
 
 
 def require_space(folder: Path, needed: int) -> None:

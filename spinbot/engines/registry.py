@@ -35,6 +35,5 @@ def engine_class(slot: str, name: str) -> type[Engine]:
             f"slot {slot} has no engine {name!r}", hint=f"engines: {', '.join(ENGINES[slot])}", code="unknown_engine"
         )
     module, attribute = ENGINES[slot].get(name, name).split(":")
-    found = getattr(import_module(module), attribute)
-    assert issubclass(found, Engine)
+    found: type[Engine] = getattr(import_module(module), attribute)
     return found

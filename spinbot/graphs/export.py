@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from spinbot import __version__
-from spinbot.disk import storage_errors
+from spinbot.disk import storage_errors, whole_file
 from spinbot.graphs import values
 from spinbot.graphs.node import NODES, outputs_of
 from spinbot.store.artifacts import LocalArtifacts
@@ -42,9 +39,10 @@ def export(job: Job, out: Path, artifacts: LocalArtifacts, *, captions: bool = T
     document = json.dumps(sidecar(job), indent=2, ensure_ascii=False)
     with storage_errors(out):
         for target, source in copies.items():
-            _appear(target, partial(shutil.copyfile, source))
-        _appear(out.with_suffix(".json"), lambda path: path.write_text(document + "\n"))
-        _appear(out, partial(shutil.copyfile, artifacts.path(outputs["video"]["artifact"])))
+            _copy(source, target)
+        with whole_file(out.with_suffix(".json")) as part:
+            part.write_text(document + "\n")
+        _copy(artifacts.path(outputs["video"]["artifact"]), out)
     return [*copies, out.with_suffix(".json"), out]
 
 
@@ -59,7 +57,7 @@ def save_outputs(job: Job, folder: Path, artifacts: LocalArtifacts) -> list[Path
             for field, extension in FILES.get(kind, {}).items():
                 target = folder / f"{name}.{extension}"
                 source = artifacts.path(value[field])
-                _appear(target, partial(shutil.copyfile, source))
+                _copy(source, target)
                 written.append(target)
     return written
 
@@ -97,12 +95,6 @@ def sidecar(job: Job) -> dict[str, Any]:
     }
 
 
-def _appear(target: Path, write: Callable[[Path], object]) -> None:
-    handle, name = tempfile.mkstemp(prefix=".spinbot-", suffix=target.suffix, dir=target.parent)
-    os.close(handle)
-    try:
-        write(Path(name))
-        os.chmod(name, 0o644)  # mkstemp makes files that only their owner can read
-        os.replace(name, target)
-    finally:
-        Path(name).unlink(missing_ok=True)
+def _copy(source: Path, target: Path) -> None:
+    with whole_file(target) as part:
+        shutil.copyfile(source, part)

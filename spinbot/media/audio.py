@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from spinbot.disk import whole_file
 from spinbot.errors import InputError
 from spinbot.media import ffmpeg
 
@@ -53,7 +54,7 @@ def read_audio(source: Path | bytes) -> tuple[Samples, int]:
 def write_wav(path: Path, samples: Samples, rate: int) -> None:
     """Write 16-bit mono PCM; what lies beyond -1..1 is clipped. Raises `StorageError`."""
     pcm = np.rint(np.clip(samples, -1.0, 1.0) * 32767).astype("<i2")
-    with ffmpeg.whole_file(path) as part, part.open("wb") as file, wave.open(file, "wb") as wav:
+    with whole_file(path) as part, part.open("wb") as file, wave.open(file, "wb") as wav:
         wav.setnchannels(1)
         wav.setsampwidth(2)
         wav.setframerate(rate)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spinbot.errors import InputError, SpinbotError, StorageError
-from spinbot.media.ffmpeg import whole_file
+from spinbot.disk import disk_full, whole_file
+from spinbot.errors import InputError, SpinbotError
 from spinbot.media.identity import Identity, ensure_identity
 from spinbot.media.probe import present
 
@@ -106,9 +106,7 @@ def sign(
             builder.sign(signer, kind, source, target)
     except c2pa.C2paError as error:
         if "No space left" in str(error) or "File too large" in str(error):
-            raise StorageError(
-                f"no space left to write {path_out}", hint="free some space or choose another disk", code="disk_full"
-            ) from error
+            raise disk_full(f"write {path_out}") from error
         raise SpinbotError(f"could not sign {path_in.name}: {error}", code="signing_failed") from error
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 import subprocess
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +12,8 @@ from typing import NamedTuple
 import imageio_ffmpeg
 
 from spinbot.config import cores
-from spinbot.errors import SpinbotError, StorageError
+from spinbot.disk import disk_full, not_writable
+from spinbot.errors import SpinbotError
 
 Progress = Callable[[float, str], None]
 """`progress(fraction, message)`, fraction in 0..1; raises `CancelledError` when the work is to stop."""
@@ -32,7 +29,6 @@ SAFE_INPUT = [
 """Options before `-i` for a file that a user gave: containers only, so no playlist (HLS, concat) can name another
 file or address for ffmpeg to open."""
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _POLL = 0.1  # seconds between two looks at `progress`, so that cancelling feels immediate
 _NOISE = re.compile(r"^(frame|fps|stream_\S+|bitrate|total_size|out_time\S*|dup_frames|drop_frames|speed|progress)=")
 
@@ -114,58 +110,10 @@ def failure(log: str, what: str, *, error: type[SpinbotError] = SpinbotError, hi
     if "matches no streams" in cause:
         cause = "the file holds none"
     if "No space left on device" in log or "File too large" in log:
-        return _disk_full(what)
+        return disk_full(what)
     if "Read-only file system" in log or "Permission denied" in log:
-        return _not_writable(what, cause)
+        return not_writable(what, cause)
     return error(f"ffmpeg could not {what}: {cause}", hint=hint)
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, with its suffix, that takes its place when the block succeeds.
-
-    When the block fails nothing is left behind, and an older file at `path` stays as it was. Raises
-    `StorageError` before the block when the folder is missing or closed to writing, and for any disk error
-    inside it.
-    """
-    with disk_errors(path):
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        handle, name = tempfile.mkstemp(prefix=".part-", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-    part = Path(name)
-    try:
-        part.chmod(0o644)  # mkstemp keeps others out
-        yield part
-        with disk_errors(path):
-            os.replace(part, path)
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        raise _disk_full(f"write {path}") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-@contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Turn what the operating system says about writing `path` into a `StorageError`."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise _disk_full(f"write {path}") from error
-        raise _not_writable(f"write {path}", error.strerror or str(error)) from error
-
-
-def _disk_full(what: str) -> StorageError:
-    return StorageError(f"no space left to {what}", hint="free some space or choose another disk", code="disk_full")
-
-
-def _not_writable(what: str, cause: str) -> StorageError:
-    return StorageError(
-        f"could not {what}: {cause}", hint="choose a folder that exists and that you may write to", code="not_writable"
-    )
 
 
 def _fraction(log: bytes, seconds: float) -> float:

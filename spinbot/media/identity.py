@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from spinbot.disk import storage_errors
 from spinbot.errors import StorageError
-from spinbot.media.ffmpeg import disk_errors
 
 _FILE = "identity.pem"
 _ORGANISATION = "spinbot (self-signed)"
@@ -36,7 +36,7 @@ def ensure_identity(folder: Path) -> Identity:
     once, both get the same. Raises `StorageError`.
     """
     path = folder / _FILE
-    with disk_errors(path):
+    with storage_errors(path):
         folder.mkdir(parents=True, exist_ok=True)
         stored = path.read_text() if path.exists() else ""
         if stored and not _expires_soon(path, stored):

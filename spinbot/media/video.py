@@ -20,6 +20,7 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
+from spinbot.disk import whole_file
 from spinbot.errors import InputError, SpinbotError
 from spinbot.media import ffmpeg
 from spinbot.media.captions import FONTS
@@ -65,7 +66,7 @@ class FrameWriter:
     def __enter__(self) -> FrameWriter:
         """Raises `StorageError` when the folder cannot be written."""
         with ExitStack() as stack:
-            part = stack.enter_context(ffmpeg.whole_file(self.path))
+            part = stack.enter_context(whole_file(self.path))
             height, width, _ = self.shape
             raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-framerate", self._rate]
             self._process = subprocess.Popen(
@@ -203,8 +204,8 @@ def finish(
     source = ["-f", "concat", "-safe", "0", "-protocol_whitelist", "file,pipe", "-i", "pipe:0"]
     script = "ffconcat version 1.0\n" + "".join(f"file {_quoted(path)}\n" for path in segments)
     with ExitStack() as files:
-        poster = files.enter_context(ffmpeg.whole_file(poster_png))
-        part = files.enter_context(ffmpeg.whole_file(out))
+        poster = files.enter_context(whole_file(poster_png))
+        part = files.enter_context(whole_file(out))
         picture: list[str | Path] = ["-c:v", "copy"]
         if captions_ass is not None:
             picture = [

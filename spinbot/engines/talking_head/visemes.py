@@ -66,7 +66,7 @@ LETTERS = {
 
 RATE = 200
 """Steps a second at which shapes blend before they are sampled at the frame rate."""
-ANTICIPATION = 0.05
+ANTICIPATION = 0.06
 """Seconds by which lips run ahead of the sound."""
 SPREAD = 0.05
 """Seconds of a shape's influence beyond its sound (deviation of a Gaussian): ramps of some 100 ms."""
@@ -113,7 +113,7 @@ def mouth_track(performance: Performance) -> Track:
     loud = envelope(performance.samples, performance.sample_rate, RATE, steps)
     phonemes = phonemes_of(performance.timing)
     track = _blend(phonemes, steps) if phonemes else loud[:, None] * np.array(SHAPES["a"], np.float32)
-    track[:, 0] *= 0.1 + 1.1 * loud
+    track[:, 0] = 0.1 * track[:, 0] + loud * (0.16 + 0.84 * track[:, 0])  # loud speech opens wider, whatever the sound
     track *= np.minimum(1, loud / 0.06)[:, None]  # silence closes the mouth, whatever the timing says
     _close(track, phonemes)
     at = np.arange(performance.frames) * RATE / performance.fps
@@ -147,7 +147,7 @@ def _close(track: Track, phonemes: list[Phoneme]) -> None:
             if lips == 0:
                 continue
             away = np.maximum(0, np.maximum(phoneme.start - time, time - phoneme.end))
-            hold = np.clip(1.35 * np.exp(-0.5 * (away / 0.035) ** 2), 0, 1)
+            hold = np.clip(1.35 * np.exp(-0.5 * (away / 0.03) ** 2), 0, 1)
             limit = 1 - hold * (1 - shape.open)
             track[:, 0] = np.minimum(track[:, 0], limit)
             for column, value in ((3, shape.press), (4, shape.tuck)):

@@ -100,13 +100,27 @@ class Fields:
     def sample(self, field: Floats, at: Floats) -> Floats:
         """Values of a field at points (h, w, 2); zero outside the grid."""
         place = (at - self.origin) * NODES
-        return cv2.remap(field, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        return np.asarray(cv2.remap(field, place, None, cv2.INTER_LINEAR), np.float32)
 
     def source(self, field: Floats, at: Floats, steps: int = 5) -> Floats:
         """Where in the portrait the points `at` (h, w, 2) come from. Converges as no field is steeper than 0.6."""
         found = at
         for _ in range(steps):
             found = at - self.sample(field, found)
+        return found
+
+    def source_of_both(self, upper: Floats, lower: Floats, at: Floats, steps: int = 5) -> Floats:
+        """As `source`, with the upper field above the lips' line and the lower one below it: half the work."""
+        both = np.concatenate([upper, lower])
+        rows, columns = upper.shape[:2]
+        seam = (self.anatomy.upper(at[..., 0]) + self.anatomy.lower(at[..., 0])) / 2
+        side = np.where(at[..., 1] < seam, 0, rows).astype(np.float32)
+        limit = np.array([columns - 1, rows - 1], np.float32)
+        found = at
+        for _ in range(steps):
+            place = np.clip((found - self.origin) * NODES, 0, limit)
+            place[..., 1] += side
+            found = at - cv2.remap(both, place, None, cv2.INTER_LINEAR)
         return found
 
     def lips(self, pose: Pose) -> tuple[Curve, Curve]:

@@ -29,11 +29,11 @@ LONGEST = 400
 
 _DURATIONS = "/encoder/Clip_output_0"
 _VOICES = {
-    "stock:alpha": ("jf_alpha", "female"),
-    "stock:gongitsune": ("jf_gongitsune", "female"),
-    "stock:nezumi": ("jf_nezumi", "female"),
-    "stock:tebukuro": ("jf_tebukuro", "female"),
-    "stock:kumo": ("jm_kumo", "male"),
+    "stock:kumo": ("jm_kumo", "male, low and calm; the clearest"),
+    "stock:alpha": ("jf_alpha", "female, bright and brisk; the clearest of the female ones"),
+    "stock:gongitsune": ("jf_gongitsune", "female, low and slow"),
+    "stock:tebukuro": ("jf_tebukuro", "female, high and light"),
+    "stock:nezumi": ("jf_nezumi", "female, warm"),
 }
 
 

@@ -1,0 +1,158 @@
+"""The command line as a user meets it: bad input ends with one line of cause, one of remedy, and a documented code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from spinbot.media.portraits import path as shipped_portrait
+from spinbot.store.database import connect
+from spinbot.store.jobs import JobStore
+
+COMMAND = [sys.executable, "-m", "spinbot.cli.main"]
+
+
+@pytest.fixture
+def home(tmp_path: Path, models: Callable[[str], Path]) -> Path:
+    """A home of its own with the installed models."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "models").symlink_to(models("kokoro-82m-int8").parent)
+    return home
+
+
+def spinbot(home: Path, *arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    env = os.environ | {"SPINBOT_HOME": str(home), "COLUMNS": "160"}
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, input=stdin, env=env, cwd=home)
+
+
+def refused(run: subprocess.CompletedProcess[str], code: int, says: str, remedy: str) -> None:
+    assert run.returncode == code, run.stderr
+    error, hint = run.stderr.strip().splitlines()[-2:]
+    assert error.startswith("error: ")
+    assert says in error
+    assert hint.startswith("remedy: ")
+    assert remedy in hint
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    ("script", "says", "remedy"),
+    [
+        ("", "the script is empty", "at least one sentence"),
+        ("...!?", "no word to speak", "at least one sentence"),
+        ("word " * 10_000, "10,000 words", "split"),
+        ("Das ist ein Satz auf Deutsch, und er ist nicht kurz.", "German", "English"),
+        ("这是一个中文句子，没有英文。", "Chinese", "English"),
+    ],
+)
+def test_scripts_that_cannot_be_spoken(home, script, says, remedy):
+    refused(spinbot(home, "generate", "--script", "-", stdin=script), 2, says, remedy)
+
+
+@pytest.mark.models
+def test_a_topic_or_a_script_is_needed_and_not_both(home):
+    refused(spinbot(home, "generate"), 2, "either a topic or a script", "spinbot generate")
+    refused(spinbot(home, "generate", "a topic", "--script", "-", stdin="Hi."), 2, "either a topic or a script", "")
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    ("arguments", "code", "says", "remedy"),
+    [
+        (["--portrait", "nowhere.jpg"], 2, "no portrait nowhere.jpg", "path"),
+        (["--voice", "nobody"], 3, "no voice 'nobody'", "voices: "),
+        (["--engine", "tts=espeak"], 3, "no engine 'espeak'", "kokoro"),
+        (["--engine", "voice=x"], 3, "no slot 'voice'", "tts"),
+        (["--engine", "kokoro"], 2, "slot=name", "tts=piper"),
+        (["--out", "/proc/nowhere/out.mp4"], 5, "/proc/nowhere/out.mp4", "folder"),
+        (["--out", "/"], 5, "cannot write", "folder"),
+    ],
+)
+def test_options_that_cannot_be_met(home, arguments, code, says, remedy):
+    refused(spinbot(home, "generate", "a topic", *arguments), code, says, remedy)
+
+
+@pytest.mark.models
+def test_an_error_can_be_read_by_a_program(home):
+    run = spinbot(home, "generate", "a topic", "--voice", "nobody", "--json")
+    assert json.loads(run.stdout)["code"] == "unknown_voice"
+
+
+@pytest.mark.models
+def test_a_damaged_model_is_named_with_the_command_that_mends_it(tmp_path, models):
+    home = tmp_path / "home"
+    for name in ("mediapipe-face", "realesrgan-animevideov3"):
+        folder = home / "models" / name
+        folder.mkdir(parents=True)
+        for file in models(name).iterdir():
+            if file.is_file():
+                (folder / file.name).write_bytes(file.read_bytes())
+    damaged = home / "models/mediapipe-face/face_landmark.tflite"
+    content = bytearray(damaged.read_bytes())
+    content[1000] ^= 0xFF
+    damaged.write_bytes(content)
+    run = spinbot(home, "models", "verify", "mediapipe-face")
+    refused(run, 4, "face_landmark.tflite", "spinbot models pull mediapipe-face")
+    assert "intact" in spinbot(home, "models", "verify", "realesrgan-animevideov3").stdout
+
+
+@pytest.mark.models
+def test_lists_for_people(home):
+    assert "Apache-2.0" in spinbot(home, "models", "licenses").stdout
+    assert "kokoro-82m-int8" in spinbot(home, "models", "list").stdout
+    assert "animate_portrait" in spinbot(home, "nodes").stdout
+    assert "param voice" in spinbot(home, "nodes", "speak").stdout
+    assert "stock:" in spinbot(home, "voices").stdout
+    assert spinbot(home, "jobs").returncode == 0
+    assert "ffmpeg version" in spinbot(home, "doctor").stdout
+
+
+@pytest.mark.models
+def test_files_without_credentials_or_a_face(home):
+    refused(spinbot(home, "verify", shipped_portrait("demo")), 2, "no Content Credentials", "spinbot")
+    refused(spinbot(home, "verify", "nowhere.mp4"), 2, "no file nowhere.mp4", "path")
+    refused(spinbot(home, "jobs", "nope"), 3, "no job 'nope'", "spinbot jobs")
+
+
+@pytest.mark.ray
+@pytest.mark.models
+def test_ctrl_c_cancels_the_job_and_leaves_no_process(home):
+    env = os.environ | {"SPINBOT_HOME": str(home)}
+    command = [*COMMAND, "generate", "a long talk about the sea", "--seconds", "60", "-o", str(home / "out.mp4")]
+    run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env, start_new_session=True)
+    assert run.stderr is not None
+    for line in run.stderr:
+        if "script: running" in line:
+            break
+    os.kill(run.pid, signal.SIGINT)
+    rest = run.stderr.read()
+    assert run.wait(timeout=60) == 130
+    assert "remedy: " in rest
+    engine = connect(f"sqlite:///{home}/spinbot.db")
+    assert JobStore(engine).recent(1)[0].state == "cancelled"
+    engine.dispose()
+    assert not (home / "out.mp4").exists()
+    assert not processes_of(run.pid)
+
+
+def processes_of(session: int) -> list[str]:
+    """Command lines of what still runs in a session (proc(5), field 6 of stat)."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except FileNotFoundError:
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            found.append((stat.parent / "cmdline").read_text().replace("\0", " "))
+    return found
