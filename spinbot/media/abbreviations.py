@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 MONTHS = {
-    **{m: m for m in ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]},
-    **dict(Jan="January", Feb="February", Mar="March", Apr="April", Jun="June", Jul="July", Aug="August"),
-    **dict(Sep="September", Sept="September", Oct="October", Nov="November", Dec="December"),
-}
+    "January": "January", "February": "February", "March": "March", "April": "April", "May": "May", "June": "June",
+    "July": "July", "August": "August", "September": "September", "October": "October", "November": "November",
+    "December": "December", "Jan": "January", "Feb": "February", "Mar": "March", "Apr": "April", "Jun": "June",
+    "Jul": "July", "Aug": "August", "Sep": "September", "Sept": "September", "Oct": "October", "Nov": "November",
+    "Dec": "December",
+}  # fmt: skip
+"""In the order of the year; the full names are the first twelve."""
 
 ALWAYS = {
     "dr": "Doctor", "mr": "Mister", "mrs": "Missus", "ms": "Miz", "prof": "Professor", "jr": "Junior", "sr": "Senior",
@@ -22,7 +25,7 @@ ALWAYS = {
 UNDOTTED = frozenset({"dr", "mr", "mrs", "ms", "prof", "jr", "sr", "vs", "etc", "ltd", "approx"})
 """Those of ALWAYS that British usage writes without a full stop."""
 
-PHRASES = {"e.g": "for example", "i.e": "that is", "a.k.a": "also known as", "w/o": "without", "w/": "with", "c/o": "care of"}
+PHRASES = {"e.g": "for example", "i.e": "that is", "a.k.a": "also known as", "w/o": "without", "c/o": "care of"}
 
 BEFORE_NUMBER = {
     "no": "number", "nos": "numbers", "p": "page", "pp": "pages", "fig": "figure", "vol": "volume",
@@ -66,9 +69,10 @@ SYMBOLS = {
     "½": "one half", "¼": "one quarter", "¾": "three quarters", "⅓": "one third", "⅔": "two thirds",
 }  # fmt: skip
 
-COUNTED = frozenset(
-    ["war", "chapter", "part", "act", "volume", "phase", "type", "class", "section", "level", "book", "episode", "season", "grade", "title", "article", "stage", "round", "bowl", "tier", "group"]
-)
+COUNTED = frozenset([
+    "war", "chapter", "part", "act", "volume", "phase", "type", "class", "section", "level", "book", "episode",
+    "season", "grade", "title", "article", "stage", "round", "bowl", "tier", "group",
+])  # fmt: skip
 """A Roman numeral after these is a plain number (World War II); after a name it is an ordinal (Henry VIII)."""
 
 

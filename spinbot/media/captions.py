@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from spinbot.media.timing import Word
+from spinbot.media.words import ends_sentence
 
 FONTS = Path(__file__).parent / "fonts"
 """Folder of the font that burnt-in captions use: Inter Bold, SIL Open Font License."""
@@ -100,11 +101,13 @@ def _clean(words: Sequence[Word], max_chars: int) -> list[Word]:
 def _break_cost(word: Word, after: Word) -> float:
     """How much a reader minds a break between two words."""
     last = word.text.rstrip("\"')]”’»")[-1:]
-    if last in ".!?…":
+    if ends_sentence(word.text, after.text):
         return 0.0
     if last in ",;:—–":
         return 1.0
-    return 6.0 if word.text.lower().strip("\"'([“‘«") in _CLINGS else 2.0 if after.text.lower() in _CLINGS else 3.5
+    if last == "." or word.text.lower().strip("\"'([“‘«") in _CLINGS:  # "Dr." belongs to the name behind it
+        return 6.0
+    return 2.0 if after.text.lower() in _CLINGS else 3.5
 
 
 def _cue_cost(group: Sequence[Word], after: Word | None, max_chars: int) -> float:

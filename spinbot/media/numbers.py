@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-_ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+_ONES = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+]  # fmt: skip
 _TENS = ["zero", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _SCALES = ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"), (10**3, "thousand"), (100, "hundred"))
 _ORDINALS = {
@@ -59,10 +62,7 @@ def digits(text: str) -> list[str]:
 def decimal(text: str) -> list[str]:
     """`"1,234.05"` -> one thousand two hundred thirty four point zero five. A point is a decimal point."""
     whole, _, fraction = text.replace(",", "").partition(".")
-    if len(whole) > 1 and whole.startswith("0"):
-        words = digits(whole)
-    else:
-        words = cardinal(int(whole or 0))
+    words = digits(whole) if len(whole) > 1 and whole.startswith("0") else cardinal(int(whole or 0))
     return [*words, "point", *digits(fraction)] if fraction else words
 
 

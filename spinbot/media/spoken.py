@@ -29,7 +29,11 @@ class SpokenWord:
 _LEAD = "([{\"'“‘«‹—–*_¿¡"
 _TRAIL = ".,;:!?)]}\"'”’»›…—–*_"
 _NUMBER = r"\d[\d,]*(?:\.\d+)?|\.\d+"
-_TIME_WORDS = frozenset(["in", "since", "by", "from", "until", "till", "of", "year", "after", "before", "during", "around", "circa", "late", "early", "mid"])
+_TIME_WORDS = frozenset([
+    "in", "since", "by", "from", "until", "till", "of", "year", "after", "before", "during", "around", "circa",
+    "late", "early", "mid",
+])  # fmt: skip
+_JOINING = frozenset({"of", "and", "or", "in", "to", "is", "was", "for", "at", "by", "on", "with", "from"})
 _FRACTIONS = {2: "half", 3: "third", 4: "quarter"}
 _UNIT = "|".join(sorted(map(re.escape, short.UNITS), key=len, reverse=True))
 _SCALE = re.compile(r"(thousand|million|billion|trillion)", re.I)
@@ -195,7 +199,15 @@ def _fraction(m: re.Match[str], place: _Place) -> list[str] | None:
     if not 0 < top < bottom or bottom > 20:
         return None
     name = _FRACTIONS.get(bottom) or " ".join(ordinal(bottom))
-    return [*cardinal(top), name if top == 1 else "halves" if bottom == 2 else name + "s"]
+    after = place.after
+    if after.isalpha() and after.islower() and not after.endswith("s") and after not in _JOINING:
+        article = "an" if after[0] in "aeiou" or after == "hour" else "a"
+        return ["half", article] if (top, bottom) == (1, 2) else [*_share(top, name), "of", article]
+    return _share(top, name) if bottom > 2 else ["one", "half"]
+
+
+def _share(top: int, name: str) -> list[str]:
+    return [*cardinal(top), *(name if top == 1 else name + "s").split()]
 
 
 def _decade(m: re.Match[str], place: _Place) -> list[str]:
@@ -219,7 +231,7 @@ def _parts(core: str, place: _Place) -> list[str]:
     for i, piece in enumerate(pieces):
         after = pieces[i + 1] if i + 1 < len(pieces) else ""
         if piece[0].isdigit() and piece.count(".") > 1:
-            words += [w for n, part in enumerate(piece.split(".")) for w in (["point"] if n else []) + cardinal(int(part))]
+            words += " point ".join(" ".join(cardinal(int(part))) for part in piece.split(".")).split()
         elif piece[0].isdigit():
             words += read(piece, _Place("", "", False))
         elif piece == "#":
@@ -236,7 +248,7 @@ def _parts(core: str, place: _Place) -> list[str]:
 
 
 _RULES: list[tuple[re.Pattern[str], _Rule]] = [
-    (re.compile(r"(?i:e\.g|i\.e|a\.k\.a|w/o?|c/o)"), lambda m, p: short.PHRASES[m[0].lower()].split()),
+    (re.compile(r"(?i:e\.g|i\.e|a\.k\.a|w/o|c/o)"), lambda m, p: short.PHRASES[m[0].lower()].split()),
     (re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]"), lambda m, p: list(m[0].replace(".", "").upper())),
     (re.compile(r"Ph\.?D"), lambda m, p: list("PHD")),
     (re.compile(f"[{''.join(short.SYMBOLS)}]"), lambda m, p: short.SYMBOLS[m[0]].split()),
@@ -253,7 +265,7 @@ _RULES: list[tuple[re.Pattern[str], _Rule]] = [
     (re.compile(rf"(-)?({_NUMBER})-?({_UNIT})"), _measure),
     (re.compile(r"(\d{4})-(\d\d)-(\d\d)"), lambda m, p: _date(m[1], int(m[2]), int(m[3]))),
     (re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})"), lambda m, p: _date(m[3], int(m[1]), int(m[2]))),
-    (re.compile(r"(?:\+?\d{1,3}[-.])?(?:\(?\d{3}\)?[-.])+\d{4}"), lambda m, p: digits(m[0])),
+    (re.compile(r"(?:\+?\d{1,3}[-.])?(?:\(?\d{3}\)?[-.])+\d{4}|\d+(?:-\d+){3,}"), lambda m, p: digits(m[0])),
     (re.compile(rf"([$€£¥]?(?:{_NUMBER}))[-–—]([$€£¥]?(?:{_NUMBER}))({_UNIT})?"), _range),
     (re.compile(r"(\d{1,2})/(\d{1,2})"), _fraction),
     (re.compile(r"(\d+)/(\d+)"), lambda m, p: [*cardinal(int(m[1])), *cardinal(int(m[2]))]),

@@ -12,15 +12,23 @@ LONGEST = 300
 
 _ENDS = re.compile(r"[.!?…]+[\"'”’)\]»]*$")
 _OPENS = re.compile(r"[\"'“‘(\[«¿¡]*[A-Z0-9À-ÞА-Я#$€£¥@]|[-–—•*]|[\"“«]")
-_NEVER_ENDS = frozenset(
-    ["dr", "mr", "mrs", "ms", "prof", "gov", "sen", "gen", "capt", "lt", "sgt", "rev", "mt", "st", "vs", "e.g", "i.e", "approx", "dept", "fig", "vol", "hon", "rep", "pres", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec"]
-)
+_NEVER_ENDS = frozenset([
+    "dr", "mr", "mrs", "ms", "prof", "gov", "sen", "gen", "capt", "lt", "sgt", "rev", "mt", "st", "vs", "e.g",
+    "i.e", "approx", "dept", "fig", "vol", "hon", "rep", "pres", "jan", "feb", "mar", "apr", "jun", "jul", "aug",
+    "sep", "sept", "oct", "nov", "dec",
+])  # fmt: skip
 _NUMBERED = frozenset(["no", "nos", "p", "pp", "fig", "vol", "ch", "sec", "art"])
-_STARTERS = frozenset(
-    ["The", "A", "An", "It", "He", "She", "They", "We", "You", "I", "In", "On", "At", "But", "And", "So", "This", "That", "These", "Those", "There", "Then", "When", "If", "As", "For", "To", "My", "Our", "His", "Her", "Their", "Its", "What", "Who", "Why", "How", "Where", "However", "After", "Before", "While", "Now", "Today", "Yes", "No", "Not", "One"]
-)
+_STARTERS = frozenset([
+    "The", "A", "An", "It", "He", "She", "They", "We", "You", "I", "In", "On", "At", "But", "And", "So", "This",
+    "That", "These", "Those", "There", "Then", "When", "If", "As", "For", "To", "My", "Our", "His", "Her",
+    "Their", "Its", "What", "Who", "Why", "How", "Where", "However", "After", "Before", "While", "Now", "Today",
+    "Yes", "No", "Not", "One",
+])  # fmt: skip
 _BREAKS = (r"[;:—–]$|^[—–]$", r",[\"'”’)]*$", None)
-_CONJUNCTIONS = frozenset(["and", "but", "or", "so", "because", "while", "which", "who", "that", "when", "where", "although", "though", "if", "then"])
+_CONJUNCTIONS = frozenset([
+    "and", "but", "or", "so", "because", "while", "which", "who", "that", "when", "where", "although", "though", "if",
+    "then",
+])  # fmt: skip
 
 
 def split_sentences(text: str) -> list[str]:
@@ -90,9 +98,12 @@ def word_error_rate(reference: str, heard: str) -> float:
     return distance[-1][-1] / len(wanted)
 
 
-_AMOUNTS = frozenset(
-    ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred", "thousand", "million", "billion", "trillion", "dollar", "dollars", "euro", "euros", "pound", "pounds"]
-)
+_AMOUNTS = frozenset([
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "thirty",
+    "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred", "thousand", "million", "billion",
+    "trillion", "dollar", "dollars", "euro", "euros", "pound", "pounds",
+])  # fmt: skip
 _SAME = {
     "okay": "ok", "cannot": "can not", "cant": "can not", "wont": "will not", "o": "oh", "metre": "meter",
     "metres": "meters", "litre": "liter", "litres": "liters", "centre": "center", "kilometres": "kilometers",

@@ -1,4 +1,4 @@
-"""Sampling: several candidates for one JSON value at a time, each held to its schema."""
+"""Sampling: several candidates for one value at a time, each held to its schema."""
 
 from __future__ import annotations
 
@@ -12,11 +12,23 @@ from spinbot.engines.script.llama import Llama
 
 TOP_P = 0.9
 """Share of the probability that is sampled from: the tail of a small model is noise."""
+TOP_K = 64
+PULL = 0.4
+"""Added to the logits of end marks for each word beyond the length that is wanted."""
+
+
+@dataclass(frozen=True)
+class Length:
+    """How many words a value has."""
+
+    least: int
+    wanted: int
+    most: int
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One finished value. `score` is its mean log-probability per token under the grammar, before temperature."""
+    """One finished value. `score` is its mean log-probability per token under the grammar, untouched by temperature."""
 
     text: str
     score: float
@@ -34,33 +46,41 @@ class Decoder:
         self.tokens = 0
         """Tokens sampled since the start, over all branches."""
 
-    @property
-    def length(self) -> int:
-        """Tokens of the text so far; `cut` goes back to it."""
-        return self._model.length
+    def begin(self, saved: Any = None) -> None:
+        """Start an empty text, or the text that was saved; `give` must follow."""
+        self._model.cut(0)
+        if saved is not None:
+            self._model.restore(saved)
+
+    def save(self) -> Any:
+        """The text so far, for `begin`."""
+        return self._model.save()
 
     def give(self, text: str) -> None:
         """Append text that is not the model's to choose."""
         self._logits = self._model.extend(self._language.encode(text))
 
-    def cut(self, length: int) -> None:
-        """Go back to an earlier length; `give` must follow."""
-        self._model.cut(length)
+    def take(self, candidate: Candidate, rest: str) -> None:
+        """Append a candidate of the last `sample` and the text after it."""
+        # Its last token is the end mark, which never went through the model: it comes with what follows.
+        self._model.graft(candidate.branch, candidate.tokens - 1)
+        mark = candidate.text[-1] if candidate.text[-1] in ".!" else ""
+        self.give(mark + rest)
 
     def sample(
         self,
         schema: str,
+        length: Length,
         *,
         count: int,
-        least: int,
-        most: int,
+        enough: int,
         temperature: float,
         generator: Any,
-        on_token: Callable[[int], None],
+        on_step: Callable[[int], None],
     ) -> list[Candidate]:
-        """Up to `count` values of `least` to `most` words that follow the text so far; unfinished ones are left out.
+        """Values that may follow the text so far: `count` are begun, and the first `enough` to finish are given.
 
-        `on_token(step)` is called after each step and may raise.
+        `on_step(tokens so far)` is called before each step and may raise.
         """
         import torch
         import xgrammar
@@ -70,55 +90,51 @@ class Decoder:
         matchers = [language.matcher(schema) for _ in range(count)]
         written: list[list[int]] = [[] for _ in range(count)]
         scores = [0.0] * count
-        alive = set(range(count))
+        alive = list(range(count))
         done: list[Candidate] = []
         bitmask = xgrammar.allocate_token_bitmask(count, language.vocabulary)
         logits = self._logits.repeat(count, 1)
         while True:
+            on_step(model.steps)
+            logits = logits.float().cpu()
+            if schema in language.ends:
+                logits[:, language.quote] = logits[:, language.ends[schema]]
             for branch in alive:
                 matchers[branch].fill_next_token_bitmask(bitmask, branch)
-            logits = logits.float().cpu()
             xgrammar.apply_token_bitmask_inplace(logits, bitmask)
-            texts = [language.tokenizer.decode(tokens) for tokens in written]
+            log_probs = logits.log_softmax(-1)
             for branch in alive:
-                if len(texts[branch].split()) < least:
-                    logits[branch].masked_fill_(language.enders, float("-inf"))
-            chosen, log_probs = draw(logits, temperature, generator)
-            for branch in sorted(alive):
-                token = chosen[branch]
-                assert matchers[branch].accept_token(token), "the mask allows what the grammar accepts"
+                count_of_words = len(language.decode(written[branch]).split())
+                if count_of_words < length.least:
+                    logits[branch, language.enders] = float("-inf")
+                elif count_of_words > length.wanted:
+                    logits[branch, language.enders] += PULL * (count_of_words - length.wanted)
+            chosen = draw(logits, temperature, generator)
+            self.tokens += len(alive)
+            for branch in list(alive):
+                matcher, token = matchers[branch], chosen[branch]
+                assert matcher.accept_token(token), "the mask allows what the grammar accepts"
                 written[branch].append(token)
-                scores[branch] += log_probs[branch]
-                if matchers[branch].is_terminated() or matchers[branch].find_jump_forward_string() == '"':
-                    alive.discard(branch)
-                    text = json.loads('"' + language.tokenizer.decode(written[branch]).rstrip('"') + '"')
+                scores[branch] += float(log_probs[branch, token])
+                text = language.decode(written[branch])
+                if matcher.is_terminated() or matcher.find_jump_forward_string() == '"':
+                    alive.remove(branch)
+                    value = json.loads(f'"{text.rstrip(chr(34))}"').strip()
                     size = len(written[branch])
-                    if len(text.split()) <= most:
-                        done.append(Candidate(text, scores[branch] / size, branch, size))
-                elif len(texts[branch].split()) > most + 1:
-                    alive.discard(branch)
-            self.tokens += count
-            on_token(model.steps)
-            if not alive or model.steps >= model.branch_room:
+                    if length.least <= len(value.split()) <= length.most:
+                        done.append(Candidate(value, scores[branch] / size, branch, size))
+                elif len(text.split()) > length.most:
+                    alive.remove(branch)
+            if not alive or len(done) >= enough or model.steps >= model.branch_room:
                 return done
             logits = model.step(chosen)
 
-    def take(self, candidate: Candidate, rest: str) -> None:
-        """Append a candidate of the last `sample` and the text after it. `rest` starts with its closing quote."""
-        # The last token holds the end mark, perhaps with the quote; it is written anew together with what follows.
-        self._model.graft(candidate.branch, candidate.tokens - 1)
-        mark = candidate.text[-1] if candidate.text[-1] in ".!" else ""
-        self.give(mark + rest)
 
-
-def draw(logits: Any, temperature: float, generator: Any) -> tuple[list[int], list[float]]:
-    """One token for each row of logits (n, vocabulary), by temperature and nucleus; and its log-probability at 1."""
+def draw(logits: Any, temperature: float, generator: Any) -> list[int]:
+    """One token for each row of logits (n, vocabulary), by temperature and nucleus."""
     import torch
 
-    log_probs = logits.log_softmax(-1)
-    top, ids = (log_probs / temperature).topk(64)  # the nucleus of a masked row is a few dozen tokens
-    share = top.softmax(-1)
+    top, tokens = (logits / temperature).topk(TOP_K)
+    share = top.softmax(-1).nan_to_num(1.0)  # a row with nothing allowed belongs to a finished branch
     share = share.masked_fill(share.cumsum(-1) - share > TOP_P, 0)
-    picks = torch.multinomial(share.nan_to_num(0).clamp(min=1e-12), 1, generator=generator)
-    chosen = ids.gather(1, picks)
-    return chosen[:, 0].tolist(), log_probs.gather(1, chosen)[:, 0].tolist()
+    return list(tokens.gather(1, torch.multinomial(share, 1, generator=generator))[:, 0].tolist())

@@ -1,7 +1,7 @@
-"""What the model may write: JSON strings of plain prose, as JSON schemas that xgrammar compiles.
+"""What the model may write: each value of a draft is a JSON string of plain prose, as schemas that xgrammar compiles.
 
-A draft is one JSON object. Its keys and brackets are given, so the model runs for the values alone, and each value is
-held to its schema: no markup, no brackets, no line breaks, no characters that a voice cannot speak.
+No markup, no brackets, no line breaks, no character that a voice cannot speak; a sentence ends with its full stop or
+exclamation mark. The quotes around a value are given, so the model runs for the prose alone.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_WORD = "[A-Za-z0-9]([A-Za-z0-9'-]?[A-Za-z0-9])*"
-_PHRASE = f"{_WORD}(,? {_WORD})*"
-_START = "[A-Z0-9]([A-Za-z0-9'-]?[A-Za-z0-9])*"
+_WORD = "[A-Za-z0-9]*(['-][A-Za-z0-9]+)*"
+_MORE = "(,? [A-Za-z0-9]+(['-][A-Za-z0-9]+)*)*"
 SCHEMAS = {
-    "title": {"type": "string", "pattern": f"^{_START}(,? {_WORD})*$"},
-    "sentence": {"type": "string", "pattern": f"^{_START}(,? {_WORD})*[.!]$"},
-    "visual": {"type": "string", "pattern": f"^(A|An) {_PHRASE}$"},
+    "title": {"type": "string", "pattern": f"^ ?[A-Z0-9]{_WORD}{_MORE}$"},
+    "sentence": {"type": "string", "pattern": f"^ ?[A-Z]{_WORD}{_MORE}[.!]$"},
+    "visual": {"type": "string", "pattern": f"^ ?(A|An){_MORE}$"},
 }
-"""JSON schema of each value."""
+"""JSON schema of each value; most words are one token with the space before it."""
+ENDS = {"title": "\n", "visual": "<|im_end|>"}
+"""What the model writes behind a value in the prompt's format: its probability becomes that of the closing quote."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,24 @@ class Language:
 
     tokenizer: Any
     schemas: dict[str, Any]
-    vocabulary: int
+    quote: int
+    ends: dict[str, int]
+    """Token that stands for the end of a value, by schema."""
     enders: Any
-    """Boolean (vocabulary,): tokens that can end a value, to be kept away until it is long enough."""
+    """Boolean (vocabulary,): tokens that can end a value."""
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of tokens."""
+        return len(self.enders)
 
     def encode(self, text: str) -> list[int]:
         """Tokens of a text; special tokens may be written out (`<|im_start|>`)."""
         return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def decode(self, tokens: list[int]) -> str:
+        """Text of tokens."""
+        return str(self.tokenizer.decode(tokens))
 
     def matcher(self, schema: str) -> Any:
         """A fresh matcher that stands behind the opening quote of a value."""
@@ -52,14 +64,18 @@ def read(folder: Path, threads: int) -> Language:
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    pieces = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    pieces = [piece for piece, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])]
     info = xgrammar.TokenizerInfo(
-        [piece for piece, _ in pieces],
+        pieces,
         xgrammar.VocabType.BYTE_LEVEL,
         vocab_size=len(pieces),
         stop_token_ids=[tokenizer.token_to_id("<|im_end|>")],
     )
     compiler = xgrammar.GrammarCompiler(info, max_threads=threads)
-    schemas = {name: compiler.compile_json_schema(json.dumps(schema)) for name, schema in SCHEMAS.items()}
-    enders = torch.tensor([any(mark in piece for mark in '.!"') for piece, _ in pieces])
-    return Language(tokenizer, schemas, len(pieces), enders)
+    return Language(
+        tokenizer=tokenizer,
+        schemas={name: compiler.compile_json_schema(json.dumps(schema)) for name, schema in SCHEMAS.items()},
+        quote=tokenizer.token_to_id('"'),
+        ends={name: tokenizer.encode(end, add_special_tokens=False).ids[0] for name, end in ENDS.items()},
+        enders=torch.tensor([any(mark in piece for mark in '.!"') for piece in pieces]),
+    )

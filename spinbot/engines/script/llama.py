@@ -156,6 +156,15 @@ class Llama:
         """Shorten the trunk to `length` tokens; drops the branches."""
         self.length, self.steps = length, 0
 
+    def save(self) -> Any:
+        """A copy of the trunk, to `restore` later without computing it again."""
+        return self._trunk[:, :, :, : self.length].clone()
+
+    def restore(self, saved: Any) -> None:
+        """Make a saved trunk the trunk; drops the branches."""
+        self.length, self.steps = saved.shape[3], 0
+        self._trunk[:, :, :, : self.length] = saved
+
     def drop_branches(self) -> None:
         """Start new branches at the end of the trunk."""
         self.steps = 0

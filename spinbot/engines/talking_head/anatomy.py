@@ -12,20 +12,19 @@ import numpy.typing as npt
 
 from spinbot.engines.face.base import FaceMesh
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating]
 
 INNER_UPPER = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308]
 INNER_LOWER = [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308]
-OUTER_UPPER = [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291]
-OUTER_LOWER = [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291]
 EYES = (
     ([33, 246, 161, 160, 159, 158, 157, 173, 133], [33, 7, 163, 144, 145, 153, 154, 155, 133], [46, 53, 52, 65, 55]),
-    ([362, 398, 384, 385, 386, 387, 388, 466, 263], [362, 382, 381, 380, 374, 373, 390, 249, 263], [285, 295, 282, 283, 276]),
+    ([362, 398, 384, 385, 386, 387, 388, 466, 263], [362, 382, 381, 380, 374, 373, 390, 249, 263],
+     [285, 295, 282, 283, 276]),
 )  # fmt: skip
 """Upper lid, lower lid and lower edge of the brow, from left to right of the picture."""
 OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
         152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]  # fmt: skip
-TOP, CHIN, NOSE, NOSE_BASE = 10, 152, 1, 2
+TOP, CHIN, NOSE_BASE = 10, 152, 2
 CORNERS = (61, 291)
 
 
@@ -73,7 +72,7 @@ class Curve:
 
 
 def curve(points: Floats, ends: Floats | None = None, degree: int = 4) -> Curve:
-    """Polynomial through landmarks (n, 2) that run from left to right; it meets `ends` (2, 2), else its own, exactly."""
+    """Polynomial through landmarks (n, 2) that run from left to right; it meets `ends` (2, 2), or its own."""
     first, last = ends if ends is not None else points[[0, -1]]
     x = np.linspace(first[0], last[0], 49)
     chord = np.interp(points[:, 0], [first[0], last[0]], [first[1], last[1]])
@@ -81,7 +80,7 @@ def curve(points: Floats, ends: Floats | None = None, degree: int = 4) -> Curve:
     t = np.linspace(0, 1, 49)
     terms = range(degree - 1)  # t (1 - t) times a polynomial vanishes at both ends
 
-    def basis(u: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    def basis(u: Floats) -> Floats:
         return np.stack([u * (1 - u) * u**k for k in terms], axis=1)
 
     fit, *_ = np.linalg.lstsq(basis(along), points[:, 1] - chord, rcond=None)

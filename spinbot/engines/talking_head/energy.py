@@ -23,4 +23,4 @@ def envelope(samples: npt.NDArray[np.float32], sample_rate: int, rate: int, step
     heard = level[level > 1e-3]
     if not len(heard):
         return np.zeros(steps, np.float32)
-    return np.clip(level / np.percentile(heard, 95), 0, 1.2).astype(np.float32)
+    return np.asarray(np.clip(level / np.percentile(heard, 95), 0, 1.2), np.float32)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from spinbot.engines.talking_head.anatomy import Eye
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating]
 
 LINE = 0.007
 """Half the thickness of the line that stands for the lashes where a drawing has none."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from spinbot.engines.talking_head.anatomy import CHIN, OVAL, TOP, Anatomy
 from spinbot.engines.talking_head.warp import smooth
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating]
 CELL = 8
 """Pixels of a grid cell: the sway is smooth, so few points carry it."""
 
@@ -63,4 +63,4 @@ class Head:
         coarse = np.tensordot(weights, self.basis, 1)
         rows, columns = coarse.shape[:2]
         full = cv2.resize(coarse, (columns * CELL, rows * CELL), interpolation=cv2.INTER_LINEAR)
-        return full[: self.shape[0], : self.shape[1]]
+        return np.asarray(full[: self.shape[0], : self.shape[1]])

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from spinbot.engines.talking_head.base import Performance
 from spinbot.engines.talking_head.energy import envelope
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating]
 
 BLINK = ((0.0, 0.0), (0.08, 1.0), (0.12, 1.0), (0.18, 0.45), (0.26, 0.0))
 """Seconds and closure of a blink: lids fall twice as fast as they rise."""
@@ -75,7 +75,7 @@ def wander(random: np.random.Generator, frames: int, fps: int, hertz: float) -> 
     phases = random.uniform(0, 2 * np.pi, 3)
     rates = hertz * np.array([1.0, 1.7, 2.9]) * random.uniform(0.85, 1.15, 3)
     waves = np.sin(2 * np.pi * time[:, None] * rates + phases)
-    return (waves @ np.array([0.6, 0.3, 0.15])).astype(np.float32)
+    return np.asarray(waves @ np.array([0.6, 0.3, 0.15]), np.float32)
 
 
 def _blur(values: Floats, deviation: float) -> Floats:

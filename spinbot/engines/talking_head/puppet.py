@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ from spinbot.engines.talking_head.refine import refine
 from spinbot.engines.talking_head.shape import Shape
 from spinbot.engines.talking_head.warp import ABOVE, BELOW, LEFT, RIGHT, Fields, Pose, pose_of
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating]
 Picture = npt.NDArray[np.uint8]
 CELLS = 54
 """Grid cells a face height on which the skin's movement is worked out."""
@@ -74,7 +75,7 @@ class Puppet:
             return frame
         pose = pose_of(shape, brows)
         upper, lower = self.fields.forward(pose)
-        skin = self._carried(rest[self.face.of], lambda at: self.fields.source_of_both(upper, lower, at))
+        skin = self._carried(rest[self.face.of], partial(self.fields.source_of_both, upper, lower))
         frame[self.face.of] = self._sample(rest[self.face.of] + skin)
         self._blink(frame, rest, skin, blink)
         self._mouth(frame, rest, shape, pose, upper, lower)
@@ -100,8 +101,9 @@ class Puppet:
             region = self._region(*eyes.box(eye))
             if region.empty:
                 continue
-            local = slice(region.top - self.face.top, region.bottom - self.face.top), slice(
-                region.left - self.face.left, region.right - self.face.left
+            local = (
+                slice(region.top - self.face.top, region.bottom - self.face.top),
+                slice(region.left - self.face.left, region.right - self.face.left),
             )
             at = self.anatomy.frame.to_face(rest[region.of] + skin[local])
             lid = eyes.close(eye, at, closure, 1 / self.anatomy.frame.height)
@@ -123,14 +125,13 @@ class Puppet:
         at = self.anatomy.frame.to_face(points)
         pixel = 1 / self.anatomy.frame.height
         above, below = (
-            self._sample(points + self._carried(points, lambda at, field=field: self.fields.source(field, at)))
-            for field in (upper, lower)
+            self._sample(points + self._carried(points, partial(self.fields.source, field))) for field in (upper, lower)
         )
         x, y = at[..., 0], at[..., 1]
         over = np.clip((upper_edge(x) - y) / pixel + 0.5, 0, 1)
         under = np.minimum(1 - over, np.clip((y - lower_edge(x)) / pixel + 0.5, 0, 1))
         hole = 1 - over - under
-        inside = self.inside.paint(at, upper_edge, lower_edge, shape, self._sample(points), pose.jaw)
+        inside = self.inside.paint(at, upper_edge, lower_edge, shape, self._sample(points))
         colour = above * over[..., None] + below * under[..., None] + inside * hole[..., None]
         core = slice(self.cell, -self.cell), slice(self.cell, -self.cell)
         frame[region.of][core] = np.clip(colour[core] + 0.5, 0, 255).astype(np.uint8)

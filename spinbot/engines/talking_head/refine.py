@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from spinbot.engines.talking_head.anatomy import Anatomy, Curve, Eye, curve
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating]
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
@@ -96,7 +96,9 @@ def _seam(portrait: Picture, face: Anatomy) -> Anatomy:
         first, last = int(np.abs(x + left).argmin()), int(np.abs(x - right).argmin())
         path = np.abs(y[:, None] - guess[None]).argmin(axis=0)
     line = curve(np.stack([x, y[path]], axis=1)[first : last + 1], degree=7)
-    return replace(face, upper=line, lower=line, half_widths=(max(0.05, -float(line.x[0])), max(0.05, float(line.x[-1]))))
+    return replace(
+        face, upper=line, lower=line, half_widths=(max(0.05, -float(line.x[0])), max(0.05, float(line.x[-1])))
+    )
 
 
 def _cheapest(cost: Floats) -> npt.NDArray[np.intp]:
@@ -131,7 +133,10 @@ def _eye(portrait: Picture, face: Anatomy, eye: Eye) -> Eye | None:
     across, filled = float(np.ptp(columns)), float(found.sum() / DETAIL**2)
     if not 0.6 * wide < across < 1.8 * wide or filled < 0.56 * across * float(bottom.max() - top.min()):
         return None
-    if float(np.abs(bottom - eye.lower(columns)).mean()) < 0.01 and float(np.abs(top - eye.upper(columns)).mean()) < 0.02:
+    if (
+        float(np.abs(bottom - eye.lower(columns)).mean()) < 0.01
+        and float(np.abs(top - eye.upper(columns)).mean()) < 0.02
+    ):
         return eye
     ends = np.array([[columns[0], bottom[0]], [columns[-1], bottom[-1]]], np.float32)
     lower = _under(columns, bottom, ends)
@@ -165,7 +170,7 @@ def _lashes(light: Picture, eye: Mask, skin: float) -> Floats | None:
     if len(runs) < 8 or np.median(runs) < 3:
         return None
     fit = np.polynomial.Polynomial.fit(at, runs, 2)(np.arange(light.shape[1]))
-    return (np.clip(fit - 1, 2, 1.2 * max(runs)) / DETAIL).astype(np.float32)
+    return np.asarray(np.clip(fit - 1, 2, 1.2 * max(runs)) / DETAIL, np.float32)
 
 
 def _under(x: Floats, bottom: Floats, ends: Floats) -> Curve:
@@ -216,7 +221,7 @@ def _touching(part: Mask, light: Mask) -> Mask:
     columns = np.flatnonzero(part.any(axis=0))
     inside = np.zeros_like(part)
     inside[:, columns[0] : columns[-1] + 1] = True
-    count, labels = cv2.connectedComponents((light & inside).astype(np.uint8))
+    _, labels = cv2.connectedComponents((light & inside).astype(np.uint8))
     edge = cv2.dilate(part.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     joined = part.copy()
     for label in np.unique(labels[edge & (labels > 0)]):

@@ -20,7 +20,7 @@ SHAPES: dict[str, Shape] = {
     "ɑ": Shape(0.9, 0.0, teeth=0.2),
     "a": Shape(0.88, 0.15, teeth=0.4),
     "æ": Shape(0.8, 0.4, teeth=0.6),
-    "ʌ": Shape(0.7, 0.05, teeth=0.3),
+    "ʌ": Shape(0.66, 0.05, teeth=0.3),
     "ə": Shape(0.5, 0.05, teeth=0.4),
     "ɛ": Shape(0.6, 0.4, teeth=0.7),
     "e": Shape(0.52, 0.55, teeth=0.8),
@@ -30,14 +30,14 @@ SHAPES: dict[str, Shape] = {
     "o": Shape(0.62, -0.3, 0.8),
     "ʊ": Shape(0.5, -0.3, 0.75, teeth=0.1),
     "u": Shape(0.42, -0.4, 1.0),
-    "w": Shape(0.24, -0.45, 1.0),
+    "w": Shape(0.34, -0.45, 1.0),
     "ɜ": Shape(0.45, -0.1, 0.4, teeth=0.4),
-    "ɹ": Shape(0.28, -0.15, 0.5, teeth=0.5),
+    "ɹ": Shape(0.36, -0.15, 0.5, teeth=0.5),
     "j": Shape(0.28, 0.6, teeth=0.9),
     "m": Shape(press=1.0),
     "f": Shape(0.1, 0.1, tuck=1.0, teeth=1.0),
     "θ": Shape(0.26, 0.2, teeth=0.8, tongue=1.0),
-    "t": Shape(0.22, 0.25, teeth=1.0, tongue=0.4),
+    "t": Shape(0.24, 0.25, teeth=1.0, tongue=0.4),
     "s": Shape(0.2, 0.4, teeth=1.0),
     "l": Shape(0.38, 0.15, teeth=0.6, tongue=0.9),
     "ʃ": Shape(0.26, -0.25, 0.7, teeth=1.0),
@@ -47,7 +47,7 @@ SHAPES: dict[str, Shape] = {
 """One sound of each viseme class."""
 
 ALIKE: dict[str, str] = {
-    "ɑ": "ɒ", "a": "ɐäɶ", "ə": "ɘɵᵊ", "ɛ": "ɞ", "e": "ø", "i": "yᵻɨ", "ɪ": "ʏ", "ɔ": "", "o": "ɤ", "ʊ": "", "u": "ʉɯ", "w": "ɥʍ",
+    "ɑ": "ɒ", "a": "ɐäɶ", "ə": "ɘɵᵊ", "ɛ": "ɞ", "e": "ø", "i": "yᵻɨ", "ɪ": "ʏ", "o": "ɤ", "u": "ʉɯ", "w": "ɥʍ",
     "ɜ": "ɝɚœ", "ɹ": "rɾɻʁʀɽ", "j": "ʎ", "m": "pbɱɓβ", "f": "vʋɸ", "θ": "ð", "t": "dnʈɖɳɗ", "s": "zc", "l": "ɫɭɬ",
     "ʃ": "ʒʧʤɕʑçɟ", "k": "ɡgŋxqɣχɴɢʔ", "h": "ɦħʕ",
 }  # fmt: skip
@@ -57,10 +57,10 @@ GLIDES = {"A": "eɪ", "I": "aɪ", "W": "aʊ", "O": "oʊ", "Q": "əʊ", "Y": "ɔ�
 """Single letters that speech models write for two sounds."""
 
 LETTERS = {
-    "tion": "ʃən", "eigh": "eɪ", "ough": "oʊ", "igh": "aɪ", "ee": "i", "ea": "i", "oo": "u", "ou": "aʊ", "ow": "oʊ", "ai": "eɪ", "ay": "eɪ",
-    "oa": "oʊ", "oi": "ɔɪ", "oy": "ɔɪ", "au": "ɔ", "aw": "ɔ", "th": "θ", "sh": "ʃ", "ch": "ʃ", "ph": "f", "ck": "k", "qu": "kw", "wh": "w",
-    "ng": "ŋ", "er": "ɜ", "ir": "ɜ", "ur": "ɜ", "ar": "ɑɹ", "or": "ɔɹ", "a": "æ", "e": "ɛ", "i": "ɪ", "o": "ɔ", "u": "ʌ", "y": "i",
-    "c": "k", "j": "ʃ", "x": "ks", "r": "ɹ", "g": "k", "q": "k",
+    "tion": "ʃən", "eigh": "eɪ", "ough": "oʊ", "igh": "aɪ", "ee": "i", "ea": "i", "oo": "u", "ou": "aʊ", "ow": "oʊ",
+    "ai": "eɪ", "ay": "eɪ", "oa": "oʊ", "oi": "ɔɪ", "oy": "ɔɪ", "au": "ɔ", "aw": "ɔ", "th": "θ", "sh": "ʃ", "ch": "ʃ",
+    "ph": "f", "ck": "k", "qu": "kw", "wh": "w", "ng": "ŋ", "er": "ɜ", "ir": "ɜ", "ur": "ɜ", "ar": "ɑɹ", "or": "ɔɹ",
+    "a": "æ", "e": "ɛ", "i": "ɪ", "o": "ɔ", "u": "ʌ", "y": "i", "c": "k", "j": "ʃ", "x": "ks", "r": "ɹ", "q": "k",
 }  # fmt: skip
 """How letters of a Latin script roughly sound, longest first; a letter not listed stands for itself."""
 
@@ -104,7 +104,9 @@ def phonemes_of(timing: Timing) -> list[Phoneme]:
 def _spread(word: Word) -> Iterable[Phoneme]:
     sounds = spelled(word.text)
     edges = np.linspace(word.start, max(word.start, word.end), len(sounds) + 1)
-    return [Phoneme(ipa=sound, start=float(a), end=float(b)) for sound, a, b in zip(sounds, edges, edges[1:])]
+    return [
+        Phoneme(ipa=sound, start=float(a), end=float(b)) for sound, a, b in zip(sounds, edges, edges[1:], strict=False)
+    ]
 
 
 def mouth_track(performance: Performance) -> Track:
@@ -113,7 +115,7 @@ def mouth_track(performance: Performance) -> Track:
     loud = envelope(performance.samples, performance.sample_rate, RATE, steps)
     phonemes = phonemes_of(performance.timing)
     track = _blend(phonemes, steps) if phonemes else loud[:, None] * np.array(SHAPES["a"], np.float32)
-    track[:, 0] = 0.1 * track[:, 0] + loud * (0.16 + 0.84 * track[:, 0])  # loud speech opens wider, whatever the sound
+    track[:, 0] = 0.1 * track[:, 0] + loud * (0.24 + 0.8 * track[:, 0])  # loud speech opens wider, whatever the sound
     track *= np.minimum(1, loud / 0.06)[:, None]  # silence closes the mouth, whatever the timing says
     _close(track, phonemes)
     at = np.arange(performance.frames) * RATE / performance.fps
@@ -128,7 +130,7 @@ def _blend(phonemes: list[Phoneme], steps: int) -> Track:
     for phoneme in phonemes:
         shapes = shapes_of(phoneme.ipa) or ([REST] if not phoneme.ipa.strip() else [])
         edges = np.linspace(phoneme.start, phoneme.end, len(shapes) + 1)
-        for shape, start, end in zip(shapes, edges, edges[1:]):
+        for shape, start, end in zip(shapes, edges, edges[1:], strict=False):
             first, last = (int((edge - ANTICIPATION) * RATE) for edge in (start - 5 * SPREAD, end + 5 * SPREAD))
             part = slice(max(0, first), max(0, min(steps, last)))
             away = np.maximum(0, np.maximum(start - time[part], time[part] - end))
@@ -140,7 +142,7 @@ def _blend(phonemes: list[Phoneme], steps: int) -> Track:
 
 def _close(track: Track, phonemes: list[Phoneme]) -> None:
     """Lips that must meet do meet: "m", "p" and "b" close the mouth in full, "f" and "v" nearly."""
-    time = np.arange(len(track), dtype=np.float32) / RATE + ANTICIPATION
+    time = np.arange(len(track), dtype=np.float32) / RATE + 0.03  # seen and heard closures almost coincide
     for phoneme in phonemes:
         for shape in shapes_of(phoneme.ipa):
             lips = max(shape.press, shape.tuck)
@@ -152,4 +154,3 @@ def _close(track: Track, phonemes: list[Phoneme]) -> None:
             track[:, 0] = np.minimum(track[:, 0], limit)
             for column, value in ((3, shape.press), (4, shape.tuck)):
                 track[:, column] = np.maximum(track[:, column], hold * value)
-

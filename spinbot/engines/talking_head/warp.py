@@ -17,7 +17,7 @@ import numpy.typing as npt
 from spinbot.engines.talking_head.anatomy import Anatomy, Curve
 from spinbot.engines.talking_head.shape import Shape
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating]
 
 GAP = 0.118
 """Widest gap between the lips, in face heights."""
@@ -75,10 +75,10 @@ def pose_of(shape: Shape, brows: float) -> Pose:
         spread=0.11 * shape.wide - 0.34 * shape.round - 0.07 * shape.open * (1 - max(0.0, shape.wide)),
         pout=0.30 * shape.round - 0.30 * shape.press - 0.10 * max(0.0, shape.wide),
         lower_pout=-0.40 * shape.tuck,
-        lift=0.012 * shape.tuck,
+        lift=0.012 * shape.tuck + 0.22 * gap * shape.round,
         close=1.0,
         brows=brows,
-        level=0.7 * shape.round,
+        level=shape.round,
     )
 
 
@@ -157,7 +157,7 @@ class Fields:
         jaw = smooth(1.7 - 1.7 * np.abs(x) / 0.66) * smooth((y + 0.12) / (face.chin + 0.12)) * neck
         press_upper = bump(above / face.upper_lip) * face.upper_lip * opening**0.7
         press_lower = bump(below / face.lower_lip) * face.lower_lip * opening**0.7
-        reach = bell(x / (2.1 * max(left, right))) * bell(y / 0.24)
+        reach = bell(x / (1.85 * max(left, right))) * bell(y / 0.24)
         seam = (face.upper(x) + face.lower(x)) / 2
         flatten = (float(seam.max()) - seam) * bell(x / (2.2 * max(left, right))) * bell((y - seam) / 0.2)
         brow = bell((y - float(face.points[[105, 334], 1].mean())) / 0.13) * bell(x / 0.42)

@@ -15,7 +15,7 @@ Samples = npt.NDArray[np.float32]
 
 _MARKS = frozenset("ˈˌ")
 _LENGTHENS = frozenset("ːʰʲ̃")
-_SILENT = frozenset(";:,.!?—…\"()“” ")
+_SILENT = frozenset(';:,.!?—…"()“” ')
 _QUIET = 10 ** (-40 / 20)
 """Below this part of the peak, a frame is silence."""
 _HEAD, _TAIL, _BREATH = 0.05, 0.12, 0.15
@@ -73,9 +73,8 @@ def align(
         words.append(Word(text=text, start=moved(mine[0].start), end=moved(mine[-1].end)))
     timed = [Phoneme(ipa=p.ipa, start=moved(p.start), end=moved(p.end)) for p in phonemes]
     timed = [p for p in timed if p.end > p.start]
-    return Aligned(
-        samples[round(cut * sample_rate) : round(stop * sample_rate)], Timing(words=words, phonemes=_closed(timed, length))
-    )
+    kept = samples[round(cut * sample_rate) : round(stop * sample_rate)]
+    return Aligned(kept, Timing(words=words, phonemes=_closed(timed, length)))
 
 
 def join(parts: Sequence[Aligned], sample_rate: int) -> tuple[Samples, Timing]:

@@ -47,7 +47,8 @@ class English:
         self._lexicon: dict[str, dict[str, str]] = {}
         # the database has no index on words: a scan takes 8 ms, reading all of it 0.3 s
         with closing(sqlite3.connect(f"{(folder / 'lexicon.db').as_uri()}?mode=ro&immutable=1", uri=True)) as rows:
-            for word, role, phonemes in rows.execute("SELECT word, role, phonemes FROM word_phonemes ORDER BY pron_order"):
+            query = "SELECT word, role, phonemes FROM word_phonemes ORDER BY pron_order"
+            for word, role, phonemes in rows.execute(query):
                 self._lexicon.setdefault(word, {}).setdefault(role, phonemes)
         self._tag: Any = PartOfSpeechTagger(folder / "pos" / "model.crf")
         self._guess: Any = GraphemesToPhonemes(folder / "g2p" / "model.crf")
@@ -68,7 +69,7 @@ class English:
         for i, word in enumerate(words):
             sounds = " ".join(self._word(s.lower() if shouting else s, next(tags)) for s in word.spoken)
             if sounds or not out:
-                lead, trail = _punctuation(word.written)
+                lead, trail = punctuation(word.written)
                 if i + 1 < len(words) and not ends_sentence(word.written, words[i + 1].written):
                     trail = trail.replace(".", "")
                 out.append(Pronounced(word.written, sounds, lead, trail))
@@ -82,7 +83,8 @@ class English:
 
     def _word(self, word: str, tag: str) -> str:
         plain = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
-        plain = plain.translate(str.maketrans({"ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "ł": "l", "Ł": "L", "đ": "d"}))
+        for letter, latin in (("ß", "ss"), ("ø", "o"), ("Ø", "O"), ("æ", "ae"), ("ł", "l"), ("Ł", "L"), ("đ", "d")):
+            plain = plain.replace(letter, latin)
         plain = re.sub(r"[^A-Za-z']", "", plain).strip("'")
         if not plain:
             return ""
@@ -110,16 +112,17 @@ class English:
         lower = word.lower()
         if lower in WORDS:
             return False
+        if lower in SPELLED or self._known(lower, ""):
+            return lower in SPELLED
         vowels = sum(c in "aeiouy" for c in lower)
-        return lower in SPELLED or (not self._known(lower, "") and (len(word) <= 3 or vowels == 0 or (len(word) == 4 and vowels < 2)))
+        return len(word) <= 3 or vowels == 0 or (len(word) == 4 and vowels < 2)
 
     def _known(self, word: str, tag: str) -> str:
         """Of the lexicon, the reading that suits the part of speech; "" for an unknown word."""
         readings = self._lexicon.get(word)
         if not readings:
             return ""
-        kind = {"VBN": "VBD", "VBP": "VB", "VBZ": "VB", "VBG": "VB", "NNS": "NN", "NNP": "NN", "JJR": "JJ"}.get(tag, tag)
-        found = readings.get(f"gruut:{kind}") or readings.get("") or next(iter(readings.values()))
+        found = readings.get(f"gruut:{_TAGS.get(tag, tag)}") or readings.get("") or next(iter(readings.values()))
         return _kokoro(found.split())
 
     def _compound(self, word: str) -> str:
@@ -129,6 +132,10 @@ class English:
             return ""
         at = min(cuts, key=lambda i: abs(i - len(word) / 2))
         return self._known(word[:at], "") + self._known(word[at:], "").replace("ˈ", "ˌ")
+
+
+_TAGS = {"VBN": "VBD", "VBP": "VB", "VBZ": "VB", "VBG": "VB", "NNS": "NN", "NNP": "NN", "JJR": "JJ"}
+"""Penn Treebank tags that the lexicon files under another one."""
 
 
 def _kokoro(ipa: list[str]) -> str:
@@ -172,14 +179,16 @@ def _linked(words: list[Pronounced]) -> list[Pronounced]:
     return out
 
 
-def _punctuation(written: str) -> tuple[str, str]:
+def punctuation(written: str) -> tuple[str, str]:
+    """Marks before and after a written word, as Kokoro writes them."""
     marks = {"...": "…", "–": "—", "--": "—", "‘": "", "«": "“", "»": "”", "[": "(", "]": ")", "'": ""}
     text = written
     for mark, kokoro in marks.items():
         text = text.replace(mark, kokoro)
     lead = re.match(r"[(\"“”]*", text)
     trail = re.search(r"[;:,.!?—…\"()“”]*$", text)
-    assert lead and trail
+    assert lead is not None
+    assert trail is not None
     return lead[0], trail[0] if len(trail[0]) < len(text) else ""
 
 
@@ -196,9 +205,12 @@ _FOREIGN = {
     "Turkish": "ve bir bu için de da çok ile gibi daha ne ama var olarak ben o mi kadar",
     "Indonesian": "dan yang di ini itu dengan untuk tidak dari dalam akan pada juga saya ke karena ada",
 }
-_ENGLISH = frozenset(
-    ["the", "and", "is", "are", "was", "were", "a", "an", "of", "to", "in", "it", "that", "this", "you", "he", "she", "we", "they", "i", "for", "on", "with", "as", "at", "be", "by", "not", "have", "has", "had", "do", "from", "or", "but", "my", "your", "his", "her", "our", "their", "what", "will", "would", "can", "all", "there", "when", "so", "if", "about", "out", "up", "its", "me", "than", "then", "one", "no"]
-)
+_ENGLISH = frozenset([
+    "the", "and", "is", "are", "was", "were", "a", "an", "of", "to", "in", "it", "that", "this", "you", "he",
+    "she", "we", "they", "i", "for", "on", "with", "as", "at", "be", "by", "not", "have", "has", "had", "do",
+    "from", "or", "but", "my", "your", "his", "her", "our", "their", "what", "will", "would", "can", "all",
+    "there", "when", "so", "if", "about", "out", "up", "its", "me", "than", "then", "one", "no",
+])  # fmt: skip
 
 
 def check_english(text: str) -> None:
@@ -211,7 +223,8 @@ def check_english(text: str) -> None:
     other = [c for c in letters if "LATIN" not in unicodedata.name(c, "")]
     if len(other) > 0.3 * len(letters):
         script = unicodedata.name(other[0], "unknown").split()[0]
-        name = {"CJK": "Chinese or Japanese", "HIRAGANA": "Japanese", "KATAKANA": "Japanese"}.get(script, script.title())
+        japanese = {"CJK": "Chinese or Japanese", "HIRAGANA": "Japanese", "KATAKANA": "Japanese"}
+        name = japanese.get(script, script.title())
         raise _unsupported(f"in {name} letters (such as {other[0]!r})")
     words = re.findall(r"[^\W\d_]+", text.lower())
     english = sum(w in _ENGLISH for w in words)

@@ -173,7 +173,8 @@ def _also_output(tensor: str) -> bytes:
     """Bytes that make a tensor of the graph one more float output when appended to an ONNX file.
 
     Protocol buffers merge a message given twice, and repeated fields append (protobuf.dev, Encoding, "Last One
-    Wins"): so this is `ModelProto{graph(7): GraphProto{output(12): ValueInfoProto{name(1), type(2): FLOAT}}}` (onnx.proto).
+    Wins"): so this is `ModelProto{graph(7): GraphProto{output(12): ValueInfoProto{name(1), type(2): FLOAT}}}`
+    (onnx.proto).
     """
 
     def field(number: int, value: bytes) -> bytes:

@@ -43,9 +43,8 @@ WORDS = {
 }  # fmt: skip
 """Words that the lexicon lacks or knows only by another reading; a space separates what is said as two words."""
 
-SPELLED = frozenset(["ai", "us", "uk", "un", "eu", "it", "tv", "pc", "hr", "pr", "id", "vr", "ar", "ip", "os", "ok", "am", "pm", "ad", "bc", "ui", "ux", "la", "dc", "ny", "ram", "led"]) - {
-    "ok",
-    "ram",
-    "led",
-}
+SPELLED = frozenset([
+    "ai", "us", "uk", "un", "eu", "it", "tv", "pc", "hr", "pr", "id", "vr", "ar", "ip", "os", "am", "pm", "ad",
+    "bc", "ui", "ux", "la", "dc", "ny",
+])  # fmt: skip
 """Upper-case words that are said letter by letter although the lexicon knows a word of that spelling."""

@@ -1,0 +1,125 @@
+"""Judging a sentence by plain rules: what must not be said, and what is better said otherwise. Knows no model."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+MAX_CHARACTERS = 220
+"""Longer sentences are hard to speak in one breath."""
+
+_FUNCTION = frozenset(
+    "a about after again all also am an and any are as at be because been before being both but by can could did do does "
+    "done each either even ever every for from get gets had has have he her here hers him his how i if in into is it its "
+    "just like made make makes many may me might more most much must my never no not now of off often on one only or other "
+    "our out over own really same she should so some still such than that the their them then there these they thing things "
+    "this those through time to too under up us use used very was way ways we well were what when where which while who why "
+    "will with would you your".split()
+)
+_DANGLING = frozenset(
+    "a an the of and or but to with for from by as at in on than that which who because if when while its their his her "
+    "my our your is are was were be can will would such very mr mrs ms dr st vs etc".split()
+)
+_OPENERS = frozenset("it its they their them this these those he she his her however but and so also then".split())
+_BACKWARD = frozenset("it its they their them this these those he she his her we our you your i my".split())
+_TALK = re.compile(
+    r"\b(as an ai|language model|smollm|hugging face|assistant|sure,|certainly,|of course,|here is|here's|here are|"
+    r"i can't|i cannot|i'm sorry|i apologi[sz]e|paragraph|let me know|as requested|insert|placeholder|the topic|json|"
+    r"this video|this article|in conclusion|in summary)\b",
+    re.IGNORECASE,
+)
+_PERSONAL = re.compile(r"\b(i|i'm|i've|i'd|i'll|me|my|we|we're|we've|us|our)\b", re.IGNORECASE)
+_EMPTY = re.compile(r"\b(very important|testament|symbol of|delve|tapestry|a bit of a|in the world of)\b", re.IGNORECASE)
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words; an apostrophe or hyphen inside a word stays."""
+    return re.findall(r"[a-z0-9]+(?:['-][a-z0-9]+)*", text.lower())
+
+
+def stem(word: str) -> str:
+    """Enough of a word to match its other forms: `purring` and `purr`, `bicycles` and `bicycle`."""
+    word = word.removesuffix("'s").removesuffix("'")
+    for ending in ("ing", "ed", "es", "s", "ly"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            word = word.removesuffix(ending)
+            break
+    if len(word) > 3 and word[-1] == word[-2]:
+        word = word[:-1]
+    return word.removesuffix("e") if len(word) > 3 else word
+
+
+def content(text: str) -> list[str]:
+    """Stems of the words that carry meaning, in order."""
+    return [stem(word) for word in words(text) if word not in _FUNCTION]
+
+
+def fault(sentence: str, *, earlier: Sequence[str], topic: str) -> str:
+    """Why `sentence` cannot follow the `earlier` ones of a narration about `topic`; "" if it can."""
+    said = words(sentence)
+    if len(sentence) > MAX_CHARACTERS:
+        return "too long"
+    if len(said) < 3 or not content(sentence):
+        return "says nothing"
+    if sentence[-1] not in ".!" or re.search(r"[?\[\]{}<>#*_|\\\"\n]|\.\.", sentence):
+        return "not plain prose"
+    if _TALK.search(sentence):
+        return "talks about the task"
+    if said[-1] in _DANGLING or len(said[-1]) == 1:
+        return "breaks off"
+    if not earlier and said[0] in _OPENERS:
+        return "starts in the middle"
+    return repetition(sentence, earlier) or off_topic(sentence, earlier, topic)
+
+
+def repetition(sentence: str, earlier: Sequence[str]) -> str:
+    """What `sentence` repeats, of itself or of the `earlier` ones; "" for nothing."""
+    said, meaning = words(sentence), content(sentence)
+    if any(first == second for first, second in zip(said, said[1:], strict=False)):
+        return "says a word twice in a row"
+    if any(count > 2 for count in Counter(meaning).values()) or _repeats(said, 3) or _repeats(meaning, 2):
+        return "repeats itself"
+    for other in earlier:
+        before, sense = words(other), content(other)
+        if said[:3] == before[:3]:
+            return "begins like an earlier sentence"
+        if _grams(said, 4) & _grams(before, 4):
+            return "repeats a phrase"
+        shared = len(set(meaning) & set(sense))
+        if shared >= 2 and shared > 0.5 * min(len(set(meaning)), len(set(sense))):
+            return "says an earlier sentence again"
+    return ""
+
+
+def off_topic(sentence: str, earlier: Sequence[str], topic: str) -> str:
+    """Whether `sentence` has lost the thread: the first one names the topic, the others lean on what was said."""
+    meaning, about = set(content(sentence)), set(content(topic)) or {stem(word) for word in words(topic)}
+    if about and meaning & about:
+        return ""
+    if not earlier:
+        return "off topic" if about else ""
+    thread = about.union(*(content(other) for other in earlier))
+    return "" if meaning & thread or _BACKWARD & set(words(sentence)) else "off topic"
+
+
+def merit(sentence: str, *, topic: str) -> float:
+    """What to add to a sentence's mean log-probability: the model likes vague and invented things better than we do."""
+    score = 0.0
+    if set(content(sentence)) & set(content(topic)):
+        score += 0.3
+    if not set(re.findall(r"\d+", sentence)) <= set(re.findall(r"\d+", topic)):
+        score -= 0.8  # most figures that a small model gives are made up
+    if re.search(r"(?<!^)\b[A-Z][a-z]+ [A-Z][a-z]+", sentence):
+        score -= 0.3  # and so are most names
+    if _PERSONAL.search(sentence) and not _PERSONAL.search(topic):
+        score -= 0.6
+    return score - 0.4 * len(_EMPTY.findall(sentence))
+
+
+def _grams(items: Sequence[str], size: int) -> set[tuple[str, ...]]:
+    return {tuple(items[i : i + size]) for i in range(len(items) - size + 1)}
+
+
+def _repeats(items: Sequence[str], size: int) -> bool:
+    return len(_grams(items, size)) < len(items) - size + 1

@@ -1,0 +1,183 @@
+"""SmolLM2-135M-Instruct writes narrations, one sentence at a time.
+
+For each sentence several candidates are sampled side by side; those with a fault (quality.py) are thrown away, and the
+best by the model's own likelihood and plain merit joins the text. Title and picture come last.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from spinbot.engines.base import Progress
+from spinbot.engines.script import prompt, quality
+from spinbot.engines.script.base import Draft, ScriptEngine
+from spinbot.engines.script.decode import Candidate, Decoder, Length
+from spinbot.errors import InputError, ModelError
+
+WORDS_PER_SECOND = 2.6
+"""Kokoro at its natural rate, within a sentence."""
+PAUSE_S = 0.35
+"""Between two sentences."""
+WORDS_PER_SENTENCE = 13.0
+MAX_TOPIC = 500
+"""Characters."""
+BRANCHES = 8
+ENOUGH = 5
+ROUNDS = 8
+"""Times that a sentence is tried before the engine gives up."""
+PARAGRAPH = 5
+"""Sentences before the model is asked for another paragraph: left alone it comes back to its first one."""
+
+
+class SmolLm2Engine(ScriptEngine):
+    """135 million parameters: fluent and on topic, but no source of facts."""
+
+    name: ClassVar[str] = "smollm2"
+    requires: ClassVar[tuple[str, ...]] = ("smollm2-135m-instruct",)
+
+    _decoder: Decoder | None = None
+    _cards: Any = None
+
+    def load(self, progress: Progress) -> None:
+        """Read the weights; the first time ever they are converted, which takes a minute. Raises `ModelError`."""
+        import torch
+
+        from spinbot.engines.script import grammar, weights
+        from spinbot.engines.script.llama import Llama
+
+        torch.set_num_threads(self.threads)
+        progress(0.0, "preparing the script model")
+        folder = weights.derived(self.models(self.requires[0]))
+        progress(0.4, "loading the script model")
+        with torch.inference_mode():
+            tensors, shape = weights.read(folder)
+            model = Llama(tensors, shape, trunk=1536, branches=BRANCHES, steps=48, device=self.device)
+            progress(0.7, "compiling the grammar")
+            decoder = Decoder(model, grammar.read(folder, self.threads))
+            decoder.begin()
+            decoder.give(prompt.cards())
+            self._cards = decoder.save()
+        self._decoder = decoder
+
+    def unload(self) -> None:
+        """Drop the weights."""
+        self._decoder = self._cards = None
+
+    @property
+    def tokens(self) -> int:
+        """Tokens sampled since `load`, over all candidates."""
+        return self._decoder.tokens if self._decoder else 0
+
+    def write(self, topic: str, *, seconds: float, seed: int, progress: Progress) -> Draft:
+        """See `ScriptEngine.write`. Raises `InputError` for a topic without a word or too long."""
+        import torch
+
+        topic = check(topic)
+        assert self._decoder, "load() comes first"
+        generator = torch.Generator().manual_seed(seed)
+        with torch.inference_mode():
+            sentences = self._narrate(self._decoder, topic, seconds, generator, progress)
+            title, visual = self._card(self._decoder, topic, generator, progress)
+        progress(1.0, "script written")
+        return Draft(title=title, sentences=sentences, visual=visual)
+
+    def _narrate(
+        self, decoder: Decoder, topic: str, seconds: float, generator: Any, progress: Progress
+    ) -> list[str]:
+        """The sentences."""
+        total = max(1, round(seconds * WORDS_PER_SECOND / WORDS_PER_SENTENCE))
+        decoder.begin()
+        decoder.give(prompt.narration(topic))
+        sentences: list[str] = []
+        while len(sentences) < total:
+            number = len(sentences)
+            length = wanted(sentences, total, seconds)
+            report = stage(progress, number, total + 2, f"sentence {number + 1} of {total}")
+            fresh = number % PARAGRAPH == 0
+            for attempt in range(ROUNDS):
+                if attempt == 2 and not fresh:
+                    decoder.give(prompt.more(topic))
+                candidates = decoder.sample(
+                    "sentence",
+                    length,
+                    count=BRANCHES,
+                    enough=ENOUGH,
+                    temperature=0.5 + 0.1 * attempt,
+                    generator=generator,
+                    on_step=report,
+                )
+                good = [c for c in candidates if not quality.fault(c.text, earlier=sentences, topic=topic)]
+                if good:
+                    break
+            else:
+                raise ModelError(
+                    f"the script model found no sentence {number + 1} for this topic",
+                    hint="try another seed, say the topic in other words, or give the narration yourself",
+                    code="script_failed",
+                )
+            best = max(good, key=lambda c: c.score + quality.merit(c.text, topic=topic))
+            sentences.append(best.text)
+            decoder.take(best, prompt.more(topic) if len(sentences) % PARAGRAPH == 0 else "")
+        return sentences
+
+    def _card(self, decoder: Decoder, topic: str, generator: Any, progress: Progress) -> tuple[str, str]:
+        """Title and picture."""
+        decoder.begin(self._cards)
+        decoder.give(prompt.card(topic))
+        values: list[Candidate] = []
+        for schema, length in (("title", Length(2, 5, 9)), ("visual", Length(6, 12, 22))):
+            candidates = decoder.sample(
+                schema,
+                length,
+                count=BRANCHES,
+                enough=ENOUGH,
+                temperature=0.4,
+                generator=generator,
+                on_step=lambda step: progress(0.9, "title and picture"),
+            )
+            about = set(quality.content(topic))
+            values.append(max(candidates, key=lambda c: c.score + 0.5 * len(about & set(quality.content(c.text)))))
+            decoder.take(values[-1], prompt.PICTURE)
+        return values[0].text, values[1].text
+
+
+def check(topic: str) -> str:
+    """The topic in plain characters. Raises `InputError` where there is nothing to write about."""
+    if len(topic) > MAX_TOPIC:
+        raise InputError(
+            f"the topic has {len(topic):,} characters; the limit is {MAX_TOPIC}",
+            hint="shorten it, or give the narration yourself",
+            code="topic_too_long",
+        )
+    plain = prompt.plain(topic)
+    if not re.search(r"[A-Za-z0-9]", plain):
+        raise InputError(
+            f"the topic {topic[:40]!r} has no word in Latin letters",
+            hint='say in English what the narration is about, such as "how bees make honey"',
+            code="empty_topic",
+        )
+    return plain
+
+
+def spoken(sentences: list[str]) -> float:
+    """Estimate of the seconds that sentences take to speak."""
+    count = sum(len(sentence.split()) for sentence in sentences)
+    return count / WORDS_PER_SECOND + PAUSE_S * max(0, len(sentences) - 1)
+
+
+def wanted(sentences: list[str], total: int, seconds: float) -> Length:
+    """Length of the sentence after `sentences`, so that all `total` of them take `seconds`."""
+    left = total - len(sentences)
+    words = sum(len(sentence.split()) for sentence in sentences)
+    rest = (seconds - PAUSE_S * (total - 1)) * WORDS_PER_SECOND - words
+    each = rest / left
+    # The last one makes the sum; the others may be off by more, since it does.
+    slack = 0.4 * each if left > 1 else 0.18 * seconds * WORDS_PER_SECOND
+    return Length(max(3, round(each - slack)), max(4, round(each)), max(6, min(30, round(each + slack))))
+
+
+def stage(progress: Progress, number: int, total: int, message: str) -> Callable[[int], None]:
+    """A callback for the steps of one stage; a sentence takes some 24 tokens."""
+    return lambda step: progress(min(1.0, (number + min(step / 24, 1.0)) / total), message)

@@ -1,0 +1,73 @@
+"""Speech recognition on real sound."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from spinbot.engines.asr.whisper import WhisperBaseEngine, WhisperTinyEngine, resample
+from spinbot.engines.base import no_progress
+from spinbot.engines.tts.kokoro import KokoroEngine
+from spinbot.errors import ModelError
+from spinbot.media.words import word_error_rate
+
+TEXT = "The old harbor was quiet, and nobody had seen the ship for twenty years."
+
+
+@pytest.fixture(scope="module")
+def spoken(models):
+    tts = KokoroEngine(models)
+    tts.load(no_progress)
+    yield tts.speak(TEXT, voice="stock:kumo", speed=1, seed=0, progress=no_progress)
+    tts.unload()
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("engine", [WhisperTinyEngine, WhisperBaseEngine])
+def test_hears_every_word_and_when_it_was_said(models, spoken, engine):
+    asr = engine(models)
+    asr.load(no_progress)
+    heard = asr.transcribe(spoken.samples, spoken.sample_rate, no_progress)
+    asr.unload()
+    assert word_error_rate(TEXT, heard.text) == 0
+    assert heard.language == "en"
+    assert " ".join(word.text for word in heard.words) == heard.text
+    starts = [word.start for word in heard.words]
+    assert starts == sorted(starts)
+    assert heard.words[-1].end <= spoken.samples.size / spoken.sample_rate
+    mine = {word.text: word.start for word in spoken.timing.words}
+    off = [abs(mine[word.text] - word.start) for word in heard.words if word.text in mine]
+    assert np.median(off) < 0.12
+
+
+@pytest.mark.models
+def test_silence_and_no_sound_have_no_words(models):
+    asr = WhisperTinyEngine(models)
+    asr.load(no_progress)
+    for samples in (np.zeros(16000, np.float32), np.zeros(0, np.float32)):
+        assert asr.transcribe(samples, 16000, no_progress).text == ""
+    asr.unload()
+
+
+def test_missing_weights_are_a_model_error(tmp_path):
+    (tmp_path / "model.bin").write_bytes(b"no model")
+    with pytest.raises(ModelError, match="whisper-tiny.en cannot be loaded"):
+        WhisperTinyEngine(lambda name: tmp_path).load(no_progress)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 22050, 24000, 44100, 48000])
+def test_resampling_keeps_pitch_level_and_length(rate):
+    seconds = np.arange(rate) / rate
+    out = resample(np.sin(2 * math.pi * 440 * seconds).astype(np.float32), rate, 16000)
+    wanted = np.sin(2 * math.pi * 440 * np.arange(16000) / 16000)
+    assert out.dtype == np.float32
+    assert out.shape == (16000,)
+    assert np.abs(out - wanted)[800:-800].max() < 0.01
+
+
+def test_resampling_drops_what_the_lower_rate_cannot_hold():
+    seconds = np.arange(48000) / 48000
+    out = resample(np.sin(2 * math.pi * 15000 * seconds).astype(np.float32), 48000, 16000)
+    assert np.abs(out)[800:-800].max() < 0.01
