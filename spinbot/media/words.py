@@ -75,9 +75,9 @@ def word_error_rate(reference: str, heard: str) -> float:
     """Word error rate: (substitutions + deletions + insertions) / words of the reference, on comparable words.
 
     Levenshtein (1966) distance over words, where a compound costs nothing: "web site" equals "website", "F B I"
-    equals "FBI". Of an empty reference: 0 if nothing was heard, else 1.
+    equals "FBI", and so does a time or a telephone number with other separators. Of an empty reference: 0 if nothing was heard, else 1.
     """
-    wanted, got = comparable_words(reference), comparable_words(heard)
+    wanted, got = comparable_words(reference), comparable_words(_as_written(heard, reference))
     if not wanted:
         return float(bool(got))
     distance = [[0] * (len(got) + 1) for _ in range(len(wanted) + 1)]
@@ -96,6 +96,12 @@ def word_error_rate(reference: str, heard: str) -> float:
                     best = min(best, distance[i - n][j - 1])
             distance[i][j] = best
     return distance[-1][-1] / len(wanted)
+
+
+def _as_written(heard: str, reference: str) -> str:
+    """`heard` with times, scores and telephone numbers of the same digits written as in `reference`: 9.32 as 9:32."""
+    written = {re.sub(r"\D", "", number): number for number in re.findall(r"\d+(?:[:-]\d+)+", reference)}
+    return re.sub(r"\d+(?:[.:-]\d+)*", lambda m: written.get(re.sub(r"\D", "", m[0]), m[0]), heard)
 
 
 _AMOUNTS = frozenset([

@@ -73,10 +73,13 @@ class WhisperTinyEngine(AsrEngine):
         words: list[Word] = []
         for segment in segments:
             text += segment.text
-            words += [
-                Word(text=w.word.strip(), start=min(float(w.start), seconds), end=min(float(w.end), seconds))
-                for w in segment.words or ()
-            ]
+            for heard in segment.words or ():
+                start, end = min(float(heard.start), seconds), min(float(heard.end), seconds)
+                if words and not heard.word.startswith(" "):
+                    # the rest of "9:32" or "$42.50", which the tokenizer cuts in two
+                    words[-1] = Word(text=words[-1].text + heard.word, start=words[-1].start, end=end)
+                else:
+                    words.append(Word(text=heard.word.strip(), start=start, end=end))
             progress(min(segment.end / seconds, 1.0), "listening")
         return Transcript(text.strip(), tuple(words), "en")
 

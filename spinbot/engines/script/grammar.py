@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_WORD = "[A-Za-z0-9]*(['-][A-Za-z0-9]+)*"
-_MORE = "(,? [A-Za-z0-9]+(['-][A-Za-z0-9]+)*)*"
+_TAIL = "[A-Za-z0-9]*(['-][A-Za-z0-9]+)*"
+_NUMBER = "[0-9]{1,3}(,[0-9]{3})+"
+_MORE = f"(,? ([A-Za-z0-9]{_TAIL}|{_NUMBER}|[$]({_NUMBER}|[0-9]+)([.][0-9][0-9])?))*"
 SCHEMAS = {
-    "title": {"type": "string", "pattern": f"^ ?[A-Z0-9]{_WORD}{_MORE}$"},
-    "sentence": {"type": "string", "pattern": f"^ ?[A-Z]{_WORD}{_MORE}[.!]$"},
+    "title": {"type": "string", "pattern": f"^ ?[A-Z0-9]{_TAIL}{_MORE}$"},
+    "sentence": {"type": "string", "pattern": f"^ ?[A-Z]{_TAIL}{_MORE}[.!]$"},
     "visual": {"type": "string", "pattern": f"^ ?(A|An){_MORE}$"},
 }
 """JSON schema of each value; most words are one token with the space before it."""

@@ -16,7 +16,7 @@ _CARDS = (
     ("how rain forms", "How Rain Forms", "A woman in a yellow raincoat at a window with dark clouds behind it"),
     ("fresh bread from our bakery", "Bread Fresh from the Oven", "A smiling baker in a white apron in a warm bakery"),
     ("The Moon landing of 1969", "The First Steps on the Moon", "A news presenter in a dark suit in front of the Moon"),
-    ("a fox explains autumn to children", "A Fox in Autumn", "A friendly fox with a red scarf in a golden forest"),
+    ("what owls do at night", "The Secret Life of Owls", "A park ranger in a green jacket in a dark forest"),
 )
 """Topic, title, picture."""
 PICTURE = "\nPicture:"

@@ -21,8 +21,14 @@ _DANGLING = frozenset(
     "a an the of and or but to with for from by as at in on than that which who because if when while its their his her "
     "my our your is are was were be can will would such very mr mrs ms dr st vs etc".split()
 )
+_SUBORDINATE = frozenset("while when although though because if since unless until as after before once".split())
 _OPENERS = frozenset("it its they their them this these those he she his her however but and so also then".split())
 _BACKWARD = frozenset("it its they their them this these those he she his her we our you your i my".split())
+PERSON = frozenset(
+    "woman man girl boy person chef baker doctor nurse teacher scientist presenter farmer gardener coach player athlete "
+    "writer poet student engineer reporter guide mechanic barista runner worker officer soldier explorer professor".split()
+)
+"""Whoever may speak in the picture."""
 _TALK = re.compile(
     r"\b(as an ai|language model|smollm|hugging face|assistant|sure,|certainly,|of course,|here is|here's|here are|"
     r"i can't|i cannot|i'm sorry|i apologi[sz]e|paragraph|let me know|as requested|insert|placeholder|the topic|json|"
@@ -66,7 +72,7 @@ def fault(sentence: str, *, earlier: Sequence[str], topic: str) -> str:
         return "not plain prose"
     if _TALK.search(sentence):
         return "talks about the task"
-    if said[-1] in _DANGLING or len(said[-1]) == 1:
+    if said[-1] in _DANGLING or len(said[-1]) == 1 or (said[0] in _SUBORDINATE and "," not in sentence):
         return "breaks off"
     if not earlier and said[0] in _OPENERS:
         return "starts in the middle"
@@ -105,8 +111,9 @@ def off_topic(sentence: str, earlier: Sequence[str], topic: str) -> str:
 
 def merit(sentence: str, *, topic: str) -> float:
     """What to add to a sentence's mean log-probability: the model likes vague and invented things better than we do."""
-    score = 0.0
-    if set(content(sentence)) & set(content(topic)):
+    meaning = content(sentence)
+    score = 0.4 * (len(set(meaning)) - len(meaning))
+    if set(meaning) & set(content(topic)):
         score += 0.3
     if not set(re.findall(r"\d+", sentence)) <= set(re.findall(r"\d+", topic)):
         score -= 0.8  # most figures that a small model gives are made up
@@ -115,6 +122,15 @@ def merit(sentence: str, *, topic: str) -> float:
     if _PERSONAL.search(sentence) and not _PERSONAL.search(topic):
         score -= 0.6
     return score - 0.4 * len(_EMPTY.findall(sentence))
+
+
+def aptness(phrase: str, *, about: str) -> float:
+    """What to add to the mean log-probability of a title or a picture of a narration: its words are those of `about`."""
+    meaning, known = content(phrase), set(content(about))
+    if not meaning:
+        return -2.0
+    score = sum(word in known for word in meaning) / len(meaning) + len(set(meaning)) - len(meaning)
+    return score + 0.5 * bool(PERSON & set(words(phrase)))
 
 
 def _grams(items: Sequence[str], size: int) -> set[tuple[str, ...]]:

@@ -87,7 +87,7 @@ class Inside:
             shown = rest + (0.25 + 0.75 * shape.teeth) * (face.lower(x) - rest)
             colour = _mix(colour, own.astype(np.float32), inside * _edge((shown - y) / pixel / 2))
         else:
-            teeth, cover = self._upper_teeth(x, y, along, top, rest, shape.teeth)
+            teeth, cover = self._upper_teeth(x, y, along, top, rest - 0.02 * shape.round, shape.teeth)
             colour = _mix(colour, teeth, cover)
 
         rim = np.minimum(y - top, bottom - y)  # the lips shade what is behind them

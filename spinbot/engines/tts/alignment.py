@@ -37,15 +37,16 @@ def align(
     durations: npt.NDArray[np.int_],
     samples: Samples,
     sample_rate: int,
+    lead: float = 0.0,
 ) -> Aligned:
     """Times of words and phonemes.
 
     `symbols` are n letters of the model, `owners` the index in `written` for each (-1 between words), `durations` the
-    n + 2 token lengths in samples, with one token of silence at both ends. A stress mark counts to the vowel after
-    it, a plain space to its neighbours. Silence that the model puts into the last phoneme before a pause is taken
-    out of that phoneme.
+    n + 2 token lengths in samples, with one token of silence at both ends; `lead` is by how many seconds the sound
+    runs ahead of them. A stress mark counts to the vowel after it, a plain space to its neighbours. Silence that the
+    model puts into the last phoneme before a pause is taken out of that phoneme.
     """
-    edges = np.cumsum([0, *durations])[1:] / sample_rate
+    edges = np.maximum(np.cumsum(durations) / sample_rate - lead, 0.0)
     spans: list[tuple[str, int, float, float]] = []
     start = None
     for i, (symbol, owner) in enumerate(zip(symbols, owners, strict=True)):
@@ -61,6 +62,7 @@ def align(
     loud = _Loudness(samples, sample_rate)
     phonemes, owned = _phonemes(_without_gaps(spans), loud)
     first, last = loud.extent()
+    first = min(first, *(p.start for p in phonemes if p.ipa))
     cut, stop = max(0.0, first - _HEAD), min(last + _TAIL, samples.size / sample_rate)
     length = stop - cut
 

@@ -22,6 +22,11 @@ from spinbot.errors import InputError, ModelError, NotFoundError
 SAMPLE_RATE = 24000
 FRAME = 600
 """Samples per frame of the duration predictor: 25 ms."""
+LEAD = 0.05
+"""Seconds by which a phoneme sounds before the duration predictor says.
+
+Measured on three voices by correlating vowels and stops with the loudness of the sound: 0.045 to 0.055 s.
+"""
 PEAK = 0.95
 """Louder takes (the male voice reaches 1.2) are scaled down to this."""
 LONGEST = 400
@@ -84,19 +89,23 @@ class KokoroEngine(TtsEngine):
         del self._session, self._english, self._styles, self._vocab
 
     def speak(self, text: str, *, voice: str, speed: float, seed: int, progress: Progress) -> Spoken:
-        """See `TtsEngine.speak`. A seed other than 0 varies the speed by up to 6 %.
+        """See `TtsEngine.speak`. A seed other than 0 is 5 to 10 % slower (odd) or faster (even)
+        and takes the style of a slightly longer sentence.
 
         Raises `InputError` also for text that is not English, code `unsupported_language`.
         """
         self.check(text, voice, speed)
         words = self._english.pronounce(text)
+        shift = 0
         if seed:
-            speed *= random.Random(seed).uniform(0.94, 1.06)
+            draw = random.Random(seed)
+            speed *= 1 + draw.uniform(0.05, 0.1) * (-1 if seed % 2 else 1)
+            shift = draw.randint(5, 25)
         pieces = list(_pieces(words))
         parts: list[Aligned] = []
         for i, piece in enumerate(pieces):
             progress(i / len(pieces), "speaking")
-            parts.append(self._run(piece, voice, speed, progress))
+            parts.append(self._run(piece, voice, speed, shift, progress))
         samples, timing = join(parts, SAMPLE_RATE)
         progress(1.0, "spoken")
         return Spoken(samples, SAMPLE_RATE, timing)
@@ -114,19 +123,19 @@ class KokoroEngine(TtsEngine):
             raise InputError("the text has no word to speak", hint="give a sentence in English", code="no_words")
         check_english(text)
 
-    def _run(self, words: list[Pronounced], voice: str, speed: float, progress: Progress) -> Aligned:
+    def _run(self, words: list[Pronounced], voice: str, speed: float, shift: int, progress: Progress) -> Aligned:
         symbols, owners = _symbols(words)
         tokens = np.array([[0, *(self._vocab[s] for s in symbols), 0]], np.int64)
         inputs = {
             "tokens": tokens,
-            "style": self._styles[voice][min(len(symbols), len(self._styles[voice]) - 1)],
+            "style": self._styles[voice][min(len(symbols) + shift, len(self._styles[voice]) - 1)],
             "speed": np.array([speed], np.float32),
         }
         audio, durations = self._infer(inputs, progress)
         audio = audio.reshape(-1)
         audio /= max(1.0, float(np.abs(audio).max()) / PEAK)
         frames = durations.reshape(-1).round().astype(int)
-        return align([w.written for w in words], symbols, owners, frames * FRAME, audio, SAMPLE_RATE)
+        return align([w.written for w in words], symbols, owners, frames * FRAME, audio, SAMPLE_RATE, LEAD)
 
     def _infer(self, inputs: dict[str, npt.NDArray[Any]], progress: Progress) -> list[npt.NDArray[np.float32]]:
         """Run the model in a thread, so that it can be stopped: a long sentence takes seconds."""

@@ -80,7 +80,7 @@ class PiperEngine(TtsEngine):
 
         words = _heard(text, voice, speed)
         if seed:
-            speed *= random.Random(seed).uniform(0.94, 1.06)
+            speed *= 1 + random.Random(seed).uniform(0.05, 0.1) * (-1 if seed % 2 else 1)
         config = SynthesisConfig(length_scale=1 / speed, noise_scale=0.0, noise_w_scale=0.0)
         said = " ".join(lead + " ".join(w.spoken) + trail for w in words for lead, trail in (punctuation(w.written),))
         symbols, sound = "", []
