@@ -1,6 +1,6 @@
 """How well and how fast the script engine writes: `python -m benchmarks.script [--seconds 10] [--threads 2]`.
 
-Prints each draft, then the share that parses, the error of the length estimate, repeats, tokens/s and seconds per draft.
+Prints each draft, then the share that parses, repeats, the error of the length, tokens/s and seconds a draft.
 """
 
 from __future__ import annotations
@@ -51,9 +51,11 @@ def measure(engine: SmolLm2Engine, topics: list[str], seconds: float, seed: int)
         errors.append(abs(spoken(draft.sentences) / seconds - 1))
         repeats += sum(bool(quality.repetition(s, draft.sentences[:i])) for i, s in enumerate(draft.sentences))
         print(f"# {topic}\n  {draft.title} | {draft.visual}\n  {' '.join(draft.sentences)}\n  {times[-1]:.1f} s\n")
-    print(f"{seconds:g} s: {len(topics) - failed} of {len(topics)} drafts parse; {repeats} repeats; "
-          f"length off by {mean(errors):.0%} on average, {max(errors):.0%} at most; "
-          f"{tokens / sum(times):.0f} tokens/s; {median(times):.1f} s a draft (median), {max(times):.1f} s at most\n")
+    print(
+        f"{seconds:g} s: {len(topics) - failed} of {len(topics)} drafts parse; {repeats} repeats; "
+        f"length off by {mean(errors):.0%} on average, {max(errors):.0%} at most; "
+        f"{tokens / sum(times):.0f} tokens/s; {median(times):.1f} s a draft (median), {max(times):.1f} s at most\n"
+    )
 
 
 if __name__ == "__main__":

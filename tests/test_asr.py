@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from spinbot.engines.asr.whisper import WhisperBaseEngine, WhisperTinyEngine, resample
+from spinbot.engines.asr.whisper import WhisperBaseEngine, WhisperTinyEngine
 from spinbot.engines.base import no_progress
 from spinbot.engines.tts.kokoro import KokoroEngine
 from spinbot.errors import ModelError
@@ -53,7 +53,7 @@ def test_silence_and_no_sound_have_no_words(models):
 
 def test_missing_weights_are_a_model_error(tmp_path):
     (tmp_path / "model.bin").write_bytes(b"no model")
-    with pytest.raises(ModelError, match="whisper-tiny.en cannot be loaded"):
+    with pytest.raises(ModelError, match=r"whisper-tiny\.en cannot be loaded"):
         WhisperTinyEngine(lambda name: tmp_path).load(no_progress)
 
 

@@ -19,7 +19,7 @@ Examples:
 
   spinbot generate --script speech.txt --portrait me.jpg --aspect 9:16 --captions burn -o me.mp4
 
-  echo "Hello from spinbot." | spinbot generate --script - --voice stock:jf_alpha
+  echo "Hello from spinbot." | spinbot generate --script - --voice stock:kumo
 """
 
 

@@ -20,7 +20,7 @@ Examples:
 
   spinbot voices
 
-  spinbot voices jf_alpha --play-to sample.wav --text "Good morning from your laptop."
+  spinbot voices stock:kumo --play-to sample.wav --text "Good morning from your laptop."
 """
 
 

@@ -75,7 +75,8 @@ def word_error_rate(reference: str, heard: str) -> float:
     """Word error rate: (substitutions + deletions + insertions) / words of the reference, on comparable words.
 
     Levenshtein (1966) distance over words, where a compound costs nothing: "web site" equals "website", "F B I"
-    equals "FBI", and so does a time or a telephone number with other separators. Of an empty reference: 0 if nothing was heard, else 1.
+    equals "FBI". So do a time or a telephone number with other separators. Of an empty reference: 0 if nothing was
+    heard, else 1.
     """
     wanted, got = comparable_words(reference), comparable_words(_as_written(heard, reference))
     if not wanted:

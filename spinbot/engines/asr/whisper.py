@@ -5,7 +5,6 @@ Model: Radford et al. 2022, arXiv:2212.04356. Library: github: SYSTRAN/faster-wh
 
 from __future__ import annotations
 
-from math import gcd
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from spinbot.engines.asr.base import AsrEngine, Transcript
 from spinbot.engines.base import Progress
 from spinbot.errors import ModelError
+from spinbot.media.audio import resample
 from spinbot.media.timing import Word
 
 RATE = 16000
@@ -89,20 +89,3 @@ class WhisperBaseEngine(WhisperTinyEngine):
 
     name: ClassVar[str] = "whisper-base"
     requires: ClassVar[tuple[str, ...]] = ("whisper-base",)
-
-
-def resample(samples: npt.NDArray[np.float32], source: int, target: int) -> npt.NDArray[np.float32]:
-    """Band-limited resampling in the frequency domain; shape (n,) becomes (ceil(n * target / source),).
-
-    The spectrum is cut at the lower of the two Nyquist frequencies. Half a second of zeros keeps the ends from
-    wrapping into each other.
-    """
-    if source == target:
-        return samples
-    step = source // gcd(source, target)
-    size = samples.size + source // 2
-    size += -size % step
-    wanted = size // step * (target // gcd(source, target))
-    spectrum = np.fft.rfft(samples, size)
-    out = np.fft.irfft(spectrum[: wanted // 2 + 1], wanted) * (wanted / size)
-    return out[: -(-samples.size * target // source)].astype(np.float32)

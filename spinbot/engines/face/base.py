@@ -46,5 +46,9 @@ class FaceEngine(Engine):
         """Faces in an RGB picture of shape (h, w, 3), the largest first; empty where there is none."""
 
     @abstractmethod
+    def track(self, image: npt.NDArray[np.uint8], last: FaceMesh) -> FaceMesh:
+        """The mesh of a face that was at `last` a moment ago, as in the frame before; no detection needed."""
+
+    @abstractmethod
     def mesh(self, image: npt.NDArray[np.uint8], box: FaceBox) -> FaceMesh:
         """The mesh of the face at `box`, rotation of the head taken into account."""

@@ -28,10 +28,15 @@ class Length:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One finished value. `score` is its mean log-probability per token under the grammar, untouched by temperature."""
+    """One finished value.
+
+    `score` is its mean log-probability per token under the grammar, untouched by temperature; `end` that of its last
+    token alone: low where the sentence would rather go on.
+    """
 
     text: str
     score: float
+    end: float
     branch: int
     tokens: int
 
@@ -82,7 +87,6 @@ class Decoder:
 
         `on_step(tokens so far)` is called before each step and may raise.
         """
-        import torch
         import xgrammar
 
         model, language = self._model, self._language
@@ -115,14 +119,15 @@ class Decoder:
                 matcher, token = matchers[branch], chosen[branch]
                 assert matcher.accept_token(token), "the mask allows what the grammar accepts"
                 written[branch].append(token)
-                scores[branch] += float(log_probs[branch, token])
+                end = float(log_probs[branch, token])
+                scores[branch] += end
                 text = language.decode(written[branch])
                 if matcher.is_terminated() or matcher.find_jump_forward_string() == '"':
                     alive.remove(branch)
                     value = json.loads(f'"{text.rstrip(chr(34))}"').strip()
                     tokens = len(written[branch])
                     if length.least <= len(value) <= length.most:
-                        done.append(Candidate(value, scores[branch] / tokens, branch, tokens))
+                        done.append(Candidate(value, scores[branch] / tokens, end, branch, tokens))
                 elif len(text) > length.most:
                     alive.remove(branch)
             if not alive or len(done) >= enough or model.steps >= model.branch_room:

@@ -14,10 +14,23 @@ from typing import Any
 _TAIL = "[A-Za-z0-9]*(['-][A-Za-z0-9]+)*"
 _NUMBER = "[0-9]{1,3}(,[0-9]{3})+"
 _MORE = f"(,? ([A-Za-z0-9]{_TAIL}|{_NUMBER}|[$]({_NUMBER}|[0-9]+)([.][0-9][0-9])?))*"
+_LOOKS = (
+    "beautiful|busy|calm|careful|cheerful|curious|elderly|friendly|happy|kind|old|proud|serious|smiling|tired|young"
+)
+_PEOPLE = """
+    artist astronaut athlete baker barista boy builder captain chef child coach cook dancer dentist designer doctor
+    driver engineer explorer farmer father firefighter gardener gentleman girl grandfather grandmother guide historian
+    journalist judge lady lawyer librarian man mechanic mother musician nurse officer painter person photographer pilot
+    player poet presenter professor programmer ranger reporter runner sailor salesman scientist singer soldier
+    storyteller student teacher tourist vet waiter woman worker writer
+"""
+"""Who speaks: the picture is of somebody with a face."""
+_SPEAKER = f"(A|An)( ({_LOOKS}))? ({'|'.join(_PEOPLE.split())})"
+_PLACE = "(in|with|at|on|by|near|holding|standing|sitting)"
 SCHEMAS = {
     "title": {"type": "string", "pattern": f"^ ?[A-Z0-9]{_TAIL}{_MORE}$"},
     "sentence": {"type": "string", "pattern": f"^ ?[A-Z]{_TAIL}{_MORE}[.!]$"},
-    "visual": {"type": "string", "pattern": f"^ ?(A|An){_MORE}$"},
+    "visual": {"type": "string", "pattern": f"^ ?{_SPEAKER} {_PLACE}{_MORE}$"},
 }
 """JSON schema of each value; most words are one token with the space before it."""
 ENDS = {"title": "\n", "visual": "<|im_end|>"}
@@ -64,7 +77,7 @@ def read(folder: Path, threads: int) -> Language:
     import xgrammar
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
     pieces = [piece for piece, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])]
     info = xgrammar.TokenizerInfo(
         pieces,

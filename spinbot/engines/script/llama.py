@@ -59,7 +59,9 @@ def matrix(weight: Any, scale: Any, device: str) -> Matrix:
 class Llama:
     """The network with its trunk and branches. Not for several threads at once."""
 
-    def __init__(self, tensors: dict[str, Any], shape: Shape, *, trunk: int, branches: int, steps: int, device: str):
+    def __init__(
+        self, tensors: dict[str, Any], shape: Shape, *, trunk: int, branches: int, steps: int, device: str
+    ) -> None:
         """`tensors` as `weights.read` gives them; room for `trunk` tokens and `branches` of `steps` tokens."""
         import torch
 

@@ -1,7 +1,7 @@
 """What the model is asked, in the chat format that it was trained on (HuggingFaceTB/SmolLM2-135M-Instruct).
 
 The narration is asked for without examples: with a few short ones before it this model falls into "They are very ...
-They are very ...", without them it writes as it was trained to. Title and picture need examples, since it has no idea of
+They are very ...", without them it writes as it was trained to. Title and picture need examples: it has no idea of
 either.
 """
 
@@ -13,10 +13,10 @@ import unicodedata
 SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
 
 _CARDS = (
-    ("how rain forms", "How Rain Forms", "A woman in a yellow raincoat at a window with dark clouds behind it"),
+    ("how rain forms", "How Rain Forms", "A woman in a yellow raincoat at a window with grey clouds outside"),
     ("fresh bread from our bakery", "Bread Fresh from the Oven", "A smiling baker in a white apron in a warm bakery"),
-    ("The Moon landing of 1969", "The First Steps on the Moon", "A news presenter in a dark suit in front of the Moon"),
-    ("what owls do at night", "The Secret Life of Owls", "A park ranger in a green jacket in a dark forest"),
+    ("The Moon landing of 1969", "The First Steps on the Moon", "A presenter in a blue suit in a museum of rockets"),
+    ("what owls do at night", "Why Owls Hunt at Night", "A ranger in a green jacket in a quiet forest"),
 )
 """Topic, title, picture."""
 PICTURE = "\nPicture:"
@@ -39,7 +39,8 @@ def narration(topic: str) -> str:
 
 def more(topic: str) -> str:
     """The end of a paragraph and the request for the next one."""
-    return f"<|im_end|>\n{ask(f'Write another paragraph about {inside(topic)}, with new ideas.')}"
+    about = inside(topic) if len(topic) <= 80 else "this"
+    return f"<|im_end|>\n{ask(f'Write another paragraph about {about}, with new ideas.')}"
 
 
 def cards() -> str:
@@ -52,7 +53,6 @@ def cards() -> str:
 def card(topic: str) -> str:
     """The request for a title; `PICTURE` follows the title."""
     return ask(inside(topic)) + "Title:"
-
 
 
 def plain(topic: str) -> str:

@@ -5,38 +5,46 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 MAX_CHARACTERS = 220
 """Longer sentences are hard to speak in one breath."""
+OFF_TOPIC = "off topic"
+MADE_UP = "gives a figure that the topic does not have"
+"""Most figures of a small model are wrong: years, distances, prices."""
 
-_FUNCTION = frozenset(
-    "a about after again all also am an and any are as at be because been before being both but by can could did do does "
-    "done each either even ever every for from get gets had has have he her here hers him his how i if in into is it its "
-    "just like made make makes many may me might more most much must my never no not now of off often on one only or other "
-    "our out over own really same she should so some still such than that the their them then there these they thing things "
-    "this those through time to too under up us use used very was way ways we well were what when where which while who why "
-    "will with would you your".split()
-)
-_DANGLING = frozenset(
-    "a an the of and or but to with for from by as at in on than that which who because if when while its their his her "
-    "my our your is are was were be can will would such very mr mrs ms dr st vs etc".split()
-)
-_SUBORDINATE = frozenset("while when although though because if since unless until as after before once".split())
-_OPENERS = frozenset("it its they their them this these those he she his her however but and so also then".split())
-_BACKWARD = frozenset("it its they their them this these those he she his her we our you your i my".split())
-PERSON = frozenset(
-    "woman man girl boy person chef baker doctor nurse teacher scientist presenter farmer gardener coach player athlete "
-    "writer poet student engineer reporter guide mechanic barista runner worker officer soldier explorer professor".split()
-)
-"""Whoever may speak in the picture."""
+
+def _listed(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_FUNCTION = _listed("""
+    a about after again all also am an and any are as at be because been before being both but by can could did do
+    does done each either even ever every for from get gets had has have he her here hers him his how i if in into
+    is it its just like made make makes many may me might more most much must my never no not now of off often on
+    one only or other our out over own really same she should so some still such than that the their them then
+    there these they thing things this those through time to too under up us use used very was way ways we well
+    were what when where which while who why will with would you your
+""")
+_DANGLING = _listed("""
+    a an the of and or but to with for from by as at in on than that which who because if when while its their his
+    her my our your is are was were be can will would such very mr mrs ms dr st vs etc no
+""")
+_SUBORDINATE = _listed("while when although though because if since unless until as after before once")
+_OPENERS = _listed("it it's its they their them this these those he she his her however but and so also then")
+_PRONOUNS = _listed("it it's its they their them he she his her")
+_BACKWARD = _listed("it it's its they their them this these those he she his her we our you your i my")
 _TALK = re.compile(
     r"\b(as an ai|language model|smollm|hugging face|assistant|sure,|certainly,|of course,|here is|here's|here are|"
     r"i can't|i cannot|i'm sorry|i apologi[sz]e|paragraph|let me know|as requested|insert|placeholder|the topic|json|"
-    r"this video|this article|in conclusion|in summary)\b",
+    r"this video|this article|mentioned|in conclusion|in summary|following|below)(?!\w)",
     re.IGNORECASE,
 )
 _PERSONAL = re.compile(r"\b(i|i'm|i've|i'd|i'll|me|my|we|we're|we've|us|our)\b", re.IGNORECASE)
-_EMPTY = re.compile(r"\b(very important|testament|symbol of|delve|tapestry|a bit of a|in the world of)\b", re.IGNORECASE)
+_EMPTY = re.compile(
+    r"\b(very important|testament|dark side|double-edged|symbol of|delve|tapestry|a bit of a|in the world of)\b",
+    re.IGNORECASE,
+)
 
 
 def words(text: str) -> list[str]:
@@ -61,7 +69,7 @@ def content(text: str) -> list[str]:
     return [stem(word) for word in words(text) if word not in _FUNCTION]
 
 
-def fault(sentence: str, *, earlier: Sequence[str], topic: str) -> str:
+def flaw(sentence: str, *, earlier: Sequence[str], topic: str) -> str:
     """Why `sentence` cannot follow the `earlier` ones of a narration about `topic`; "" if it can."""
     said = words(sentence)
     if len(sentence) > MAX_CHARACTERS:
@@ -74,21 +82,25 @@ def fault(sentence: str, *, earlier: Sequence[str], topic: str) -> str:
         return "talks about the task"
     if said[-1] in _DANGLING or len(said[-1]) == 1 or (said[0] in _SUBORDINATE and "," not in sentence):
         return "breaks off"
-    if not earlier and said[0] in _OPENERS:
+    if not earlier and (said[0] in _OPENERS or _PRONOUNS & set(said[:3])):
         return "starts in the middle"
-    return repetition(sentence, earlier) or off_topic(sentence, earlier, topic)
+    if fault := repetition(sentence, earlier):
+        return fault
+    if not set(re.findall(r"\d+", sentence)) <= set(re.findall(r"\d+", topic)):
+        return MADE_UP
+    return off_topic(sentence, earlier, topic)
 
 
 def repetition(sentence: str, earlier: Sequence[str]) -> str:
     """What `sentence` repeats, of itself or of the `earlier` ones; "" for nothing."""
     said, meaning = words(sentence), content(sentence)
-    if any(first == second for first, second in zip(said, said[1:], strict=False)):
+    if any(first == second for first, second in pairwise(said)):
         return "says a word twice in a row"
     if any(count > 2 for count in Counter(meaning).values()) or _repeats(said, 3) or _repeats(meaning, 2):
         return "repeats itself"
     for other in earlier:
         before, sense = words(other), content(other)
-        if said[:3] == before[:3]:
+        if said[:3] == before[:3] or (said[:2] == before[:2] and other in earlier[-2:] and said[0] in _BACKWARD):
             return "begins like an earlier sentence"
         if _grams(said, 4) & _grams(before, 4):
             return "repeats a phrase"
@@ -104,9 +116,9 @@ def off_topic(sentence: str, earlier: Sequence[str], topic: str) -> str:
     if about and meaning & about:
         return ""
     if not earlier:
-        return "off topic" if about else ""
+        return OFF_TOPIC if about else ""
     thread = about.union(*(content(other) for other in earlier))
-    return "" if meaning & thread or _BACKWARD & set(words(sentence)) else "off topic"
+    return "" if meaning & thread or _BACKWARD & set(words(sentence)) else OFF_TOPIC
 
 
 def merit(sentence: str, *, topic: str) -> float:
@@ -115,22 +127,18 @@ def merit(sentence: str, *, topic: str) -> float:
     score = 0.4 * (len(set(meaning)) - len(meaning))
     if set(meaning) & set(content(topic)):
         score += 0.3
-    if not set(re.findall(r"\d+", sentence)) <= set(re.findall(r"\d+", topic)):
-        score -= 0.8  # most figures that a small model gives are made up
     if re.search(r"(?<!^)\b[A-Z][a-z]+ [A-Z][a-z]+", sentence):
-        score -= 0.3  # and so are most names
+        score -= 0.3  # most names are made up
     if _PERSONAL.search(sentence) and not _PERSONAL.search(topic):
         score -= 0.6
     return score - 0.4 * len(_EMPTY.findall(sentence))
 
 
 def aptness(phrase: str, *, about: str) -> float:
-    """What to add to the mean log-probability of a title or a picture of a narration: its words are those of `about`."""
+    """What to add to the mean log-probability of a title or a picture: best if all its words occur in `about`."""
     meaning, known = content(phrase), set(content(about))
-    if not meaning:
-        return -2.0
-    score = sum(word in known for word in meaning) / len(meaning) + len(set(meaning)) - len(meaning)
-    return score + 0.5 * bool(PERSON & set(words(phrase)))
+    share = sum(word in known for word in meaning) / len(meaning) if meaning else 0.0
+    return 3 * share + len(set(meaning)) - len(meaning)
 
 
 def _grams(items: Sequence[str], size: int) -> set[tuple[str, ...]]:

@@ -24,10 +24,13 @@ PAUSE_S = 0.35
 CHARACTERS_PER_SENTENCE = 85
 MAX_TOPIC = 500
 """Characters."""
+MIN_SECONDS, MAX_SECONDS = 4, 120
 BRANCHES = 8
 ENOUGH = 5
 ROUNDS = 8
 """Times that a sentence is tried before the engine gives up."""
+PATIENCE = 4
+"""Tries after which a sentence may be off topic or give a figure: for nonsense, and for a topic of figures."""
 PARAGRAPH = 5
 """Sentences before the model is asked for another paragraph: left alone it comes back to its first one."""
 
@@ -54,7 +57,7 @@ class SmolLm2Engine(ScriptEngine):
         progress(0.4, "loading the script model")
         with torch.inference_mode():
             tensors, shape = weights.read(folder)
-            model = Llama(tensors, shape, trunk=1536, branches=BRANCHES, steps=48, device=self.device)
+            model = Llama(tensors, shape, trunk=2048, branches=BRANCHES, steps=48, device=self.device)
             progress(0.7, "compiling the grammar")
             decoder = Decoder(model, grammar.read(folder, self.threads))
             decoder.begin()
@@ -76,6 +79,12 @@ class SmolLm2Engine(ScriptEngine):
         import torch
 
         topic = check(topic)
+        if not MIN_SECONDS <= seconds <= MAX_SECONDS:
+            raise InputError(
+                f"a narration of {seconds:g} s cannot be written",
+                hint=f"ask for {MIN_SECONDS} to {MAX_SECONDS} s",
+                code="bad_length",
+            )
         assert self._decoder, "load() comes first"
         generator = torch.Generator().manual_seed(seed)
         with torch.inference_mode():
@@ -84,9 +93,7 @@ class SmolLm2Engine(ScriptEngine):
         progress(1.0, "script written")
         return Draft(title=title, sentences=sentences, visual=visual)
 
-    def _narrate(
-        self, decoder: Decoder, topic: str, seconds: float, generator: Any, progress: Progress
-    ) -> list[str]:
+    def _narrate(self, decoder: Decoder, topic: str, seconds: float, generator: Any, progress: Progress) -> list[str]:
         """The sentences."""
         total = max(1, round(seconds * CHARACTERS_PER_SECOND / CHARACTERS_PER_SENTENCE))
         decoder.begin()
@@ -109,7 +116,8 @@ class SmolLm2Engine(ScriptEngine):
                     generator=generator,
                     on_step=report,
                 )
-                good = [c for c in candidates if not quality.fault(c.text, earlier=sentences, topic=topic)]
+                allowed = {""} if attempt < PATIENCE else {"", quality.OFF_TOPIC, quality.MADE_UP}
+                good = [c for c in candidates if quality.flaw(c.text, earlier=sentences, topic=topic) in allowed]
                 if good:
                     break
             else:
@@ -118,7 +126,7 @@ class SmolLm2Engine(ScriptEngine):
                     hint="try another seed, say the topic in other words, or give the narration yourself",
                     code="script_failed",
                 )
-            best = max(good, key=lambda c: c.score + quality.merit(c.text, topic=topic))
+            best = max(good, key=lambda c: c.score + 0.3 * c.end + quality.merit(c.text, topic=topic))
             sentences.append(best.text)
             decoder.take(best, prompt.more(topic) if len(sentences) % PARAGRAPH == 0 else "")
         return sentences
@@ -130,7 +138,7 @@ class SmolLm2Engine(ScriptEngine):
         decoder.begin(self._cards)
         decoder.give(prompt.card(topic))
         values: list[Candidate] = []
-        for schema, length in (("title", Length(3, 30, 60)), ("visual", Length(30, 60, 120))):
+        for schema, length in (("title", Length(3, 30, 60)), ("visual", Length(25, 50, 100))):
             candidates = decoder.sample(
                 schema,
                 length,

@@ -34,8 +34,8 @@ LONGEST = 400
 
 _DURATIONS = "/encoder/Clip_output_0"
 _VOICES = {
+    "stock:alpha": ("jf_alpha", "female, bright and brisk; the default"),
     "stock:kumo": ("jm_kumo", "male, low and calm; the clearest"),
-    "stock:alpha": ("jf_alpha", "female, bright and brisk; the clearest of the female ones"),
     "stock:gongitsune": ("jf_gongitsune", "female, low and slow"),
     "stock:tebukuro": ("jf_tebukuro", "female, high and light"),
     "stock:nezumi": ("jf_nezumi", "female, warm"),
@@ -89,10 +89,10 @@ class KokoroEngine(TtsEngine):
         del self._session, self._english, self._styles, self._vocab
 
     def speak(self, text: str, *, voice: str, speed: float, seed: int, progress: Progress) -> Spoken:
-        """See `TtsEngine.speak`. A seed other than 0 is 5 to 10 % slower (odd) or faster (even)
-        and takes the style of a slightly longer sentence.
+        """See `TtsEngine.speak`.
 
-        Raises `InputError` also for text that is not English, code `unsupported_language`.
+        A seed other than 0 is 5 to 10 % slower (odd) or faster (even) and takes the style of a slightly longer
+        sentence. Raises `InputError` also for text that is not English, code `unsupported_language`.
         """
         self.check(text, voice, speed)
         words = self._english.pronounce(text)

@@ -16,11 +16,20 @@ from spinbot.graphs import values
 from spinbot.graphs.node import Node, Ports, node
 from spinbot.media.audio import loudness, read_audio
 from spinbot.media.probe import probe
-from spinbot.media.score import Scores, count_blinks, envelope, eye_openness, lipsync, mouth_opening
+from spinbot.media.score import (
+    Scores,
+    away_from_face,
+    count_blinks,
+    envelope,
+    eye_openness,
+    lipsync,
+    mouth_opening,
+    psnr,
+)
 from spinbot.media.video import read_frames
 from spinbot.store.artifacts import ArtifactId
 
-REDETECT_FRAMES = 25  # the mesh follows a head by itself; once a second the detector looks again
+BACKGROUND_EVERY = 5  # frames: what moves away from a face does so for longer than 0.2 s
 
 
 @node("score_video", slots=("face",))
@@ -72,17 +81,25 @@ def measure(path: Path, face: FaceEngine, progress: Progress) -> Scores:
     samples, rate = read_audio(path)
     openings: list[float] = []
     eyes: list[float] = []
-    box = None
+    background: list[float] = []
+    mesh = None
     for index, frame in enumerate(read_frames(path)):
-        if index % REDETECT_FRAMES == 0:
+        if mesh is None or mesh.presence < 0:
             boxes = face.detect(frame)
-            box = boxes[0] if boxes else box
-            progress(min(1.0, index / max(info.frames, 1)), f"frame {index} of {info.frames}")
-        if box is None:
-            raise InputError("no face was found in the video", hint="score a talking head", code="no_face")
-        points = face.mesh(frame, box).points
-        openings.append(mouth_opening(points))
-        eyes.append(eye_openness(points))
+            if not boxes:
+                raise InputError(
+                    f"no face was found in frame {index} of the video", hint="score a talking head", code="no_face"
+                )
+            mesh = face.mesh(frame, boxes[0])
+        else:
+            mesh = face.track(frame, mesh)
+        if index == 0:
+            first, away = frame, away_from_face(mesh.points, frame.shape, 0.5 * float(np.ptp(mesh.points[:, 1])))
+        elif index % BACKGROUND_EVERY == 0 and away.any():
+            background.append(psnr(frame, first, away))
+        openings.append(mouth_opening(mesh.points))
+        eyes.append(eye_openness(mesh.points))
+        progress(min(1.0, index / info.frames), f"frame {index} of {info.frames}")
     loud = envelope(samples, rate, info.fps)
     frames = min(len(openings), len(loud))
     match = lipsync(np.array(openings[:frames]), loud[:frames], info.fps)
@@ -91,7 +108,8 @@ def measure(path: Path, face: FaceEngine, progress: Progress) -> Scores:
         lipsync_correlation=match.correlation,
         lipsync_lag_ms=match.lag_ms,
         blinks=blinks,
+        background_psnr_db=min(background, default=None),
         blink_rate_per_minute=blinks * 60 / info.video_seconds,
-        audio_video_drift_ms=abs(info.audio_seconds - info.video_seconds) * 1000,
+        audio_video_drift_ms=(info.audio_seconds - info.video_seconds) * 1000,
         loudness_lufs=loudness(samples, rate),
     )
