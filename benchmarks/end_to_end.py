@@ -75,7 +75,9 @@ def cold_plain(models: Path) -> tuple[float, PlainScript]:
     return script.make(0)["since_start"], script
 
 
-async def warm(models: Path, script: PlainScript, rounds: int) -> tuple[list[dict[str, Any]], list[tuple[float, Job, int]]]:
+async def warm(
+    models: Path, script: PlainScript, rounds: int
+) -> tuple[list[dict[str, Any]], list[tuple[float, Job, int]]]:
     studio = Studio(Settings(home=fresh_home(models)))
     runner = studio.runner()
     data = studio.artifacts.put_file(portrait("demo"))
@@ -104,12 +106,16 @@ def main() -> None:
     models = Settings().models_dir
     plain_cold, script = cold_plain(models)
     ours_cold = cold_spinbot(models)
-    print(f"cold: spinbot {ours_cold:.1f} s, plain script {plain_cold:.1f} s: {ours_cold - plain_cold:+.1f} s (bar +12 s)")
+    print(
+        f"cold: spinbot {ours_cold:.1f} s, plain script {plain_cold:.1f} s: {ours_cold - plain_cold:+.1f} s (bar +12 s)"
+    )
     plain, ours = asyncio.run(warm(models, script, rounds))
     script.close()
     ours_s, plain_s = statistics.median(w for w, _, _ in ours), statistics.median(p["wall"] for p in plain)
     ratios = [w / p["wall"] for (w, _, _), p in zip(ours, plain, strict=True)]
-    print(f"warm: spinbot {ours_s:.1f} s, plain script {plain_s:.1f} s: ratio {statistics.median(ratios):.3f} (bar 1.05)")
+    print(
+        f"warm: spinbot {ours_s:.1f} s, plain script {plain_s:.1f} s: ratio {statistics.median(ratios):.3f} (bar 1.05)"
+    )
     print("warm ratios by round: " + ", ".join(f"{ratio:.3f}" for ratio in ratios))
     print(f"models loaded in warm jobs: {sum(loads for _, _, loads in ours)}")
     print("\nseconds of compute per second of video, warm:")

@@ -1,6 +1,6 @@
 """The yardstick: one process, one function after another, no Ray, no graph, no store, no cache.
 
-It calls the same engines and media functions that spinbot's nodes call. Reads seeds on standard input, one a line; for
+It calls the same engines and media functions that the nodes call. Reads seeds on standard input, one a line; for
 each it makes a video and answers a line of JSON with the seconds of each stage. Engines load when first needed and stay.
 """
 
@@ -85,7 +85,9 @@ class Plain:
         finish([folder / "talk.mp4"], folder / "speech.wav", plain, poster_png=poster, title=draft.title)
         identity = ensure_identity(folder.parent / "identity")
         for name in ("plain.mp4", "poster.png"):
-            sign(folder / name, folder / f"signed-{name}", identity, title=draft.title, generator_version="0", models=[])
+            sign(
+                folder / name, folder / f"signed-{name}", identity, title=draft.title, generator_version="0", models=[]
+            )
         t = stages.clock("finish", t)
         measure(folder / "signed-plain.mp4", face, no_progress)
         stages.clock("score", t)
