@@ -1,7 +1,8 @@
 """The yardstick: one process, one function after another, no Ray, no graph, no store, no cache.
 
 It calls the same engines and media functions that the nodes call. Reads seeds on standard input, one a line; for
-each it makes a video and answers a line of JSON with the seconds of each stage. Engines load when first needed and stay.
+each it makes a video and answers a line of JSON with the seconds of each stage. Engines load when first needed, and
+stay.
 """
 
 from __future__ import annotations

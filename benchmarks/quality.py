@@ -32,9 +32,16 @@ async def main() -> None:
     artifact = studio.artifacts.put_file(portrait)
     judge = WhisperBaseEngine(studio.models.path, threads=2)
     judge.load(no_progress)
-    print(
-        f"{'script':12} {'s':>5} {'word error':>10} {'lip-sync':>8} {'lag ms':>6} {'drift ms':>8} {'LUFS':>6} {'blinks':>6}"
+    columns = (
+        ("s", 5),
+        ("word error", 10),
+        ("lip-sync", 8),
+        ("lag ms", 6),
+        ("drift ms", 8),
+        ("LUFS", 6),
+        ("blinks", 6),
     )
+    print(f"{'script':12} " + " ".join(f"{name:>{width}}" for name, width in columns))
     errors, correlations = [], []
     try:
         for script in SCRIPTS:

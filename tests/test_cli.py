@@ -129,14 +129,14 @@ def test_files_without_credentials_or_a_face(home):
 def test_ctrl_c_cancels_the_job_and_leaves_no_process(home):
     env = os.environ | {"SPINBOT_HOME": str(home)}
     command = [*COMMAND, "generate", "a long talk about the sea", "--seconds", "60", "-o", str(home / "out.mp4")]
-    run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env, start_new_session=True)
-    assert run.stderr is not None
-    for line in run.stderr:
-        if "script: running" in line:
-            break
-    os.kill(run.pid, signal.SIGINT)
-    rest = run.stderr.read()
-    assert run.wait(timeout=60) == 130
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env, start_new_session=True) as run:
+        assert run.stderr is not None
+        for line in run.stderr:
+            if "script: running" in line:
+                break
+        os.kill(run.pid, signal.SIGINT)
+        rest = run.stderr.read()
+        assert run.wait(timeout=60) == 130
     assert "remedy: " in rest
     engine = connect(f"sqlite:///{home}/spinbot.db")
     assert JobStore(engine).recent(1)[0].state == "cancelled"

@@ -97,7 +97,7 @@ def test_the_graph_of_the_documentation_runs(tmp_path):
         assert run.returncode == 0, run.stderr
     assert (tmp_path / "results/speech.wav").stat().st_size > 50_000
     timing = json.loads((tmp_path / "results/speech.json").read_text())
-    assert [word["text"] for word in timing["words"]] == "Hello from a graph. It has two nodes.".split()
+    assert [word["text"] for word in timing["words"]] == ["Hello", "from", "a", "graph.", "It", "has", "two", "nodes."]
 
 
 @pytest.mark.ray

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-import spinbot.graphs.nodes  # registers the node types
+import spinbot.graphs.nodes  # noqa: F401  # registers the node types
 import tests.toys  # noqa: F401  # and the toys
 from spinbot.config import HostGroup, Settings
 from spinbot.errors import GraphError

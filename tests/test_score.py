@@ -126,7 +126,7 @@ def test_the_summary_gives_a_verdict_against_every_bar():
         "pass  lip sync, lag: -40 ms (within +-80 ms)",
         "pass  sound against picture: 12 ms (within +-40 ms)",
         "pass  words understood wrongly: 0.0% (at most 5.0%)",
-        "      background: 46.2 dB (at least 40 where the head holds still)",
+        "      background: 46.2 dB (at least 40 where the head holds still and nothing is burnt in)",
         "      blinks: 3 (15 a minute)",
         "      loudness: -16.1 LUFS",
     ]

@@ -22,6 +22,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from spinbot.models.catalogue import load_catalogue
 from spinbot.models.store import ModelStore
 from spinbot.store.jobs import Event, JobStore
 
@@ -141,11 +142,13 @@ def pull_with_progress(models: ModelStore, names: Iterable[str], console: Consol
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        tasks: dict[str, TaskID] = {}
+        wanted = list(names)
+        catalogue = load_catalogue()
+        tasks: dict[str, TaskID] = {name: progress.add_task(name, total=catalogue[name].bytes) for name in wanted}
+        done: dict[tuple[str, str], int] = {}
 
         def report(model: str, file: str, done_bytes: int, total_bytes: int) -> None:
-            if model not in tasks:
-                tasks[model] = progress.add_task(model, total=total_bytes)
-            progress.update(tasks[model], completed=done_bytes, total=total_bytes)
+            done[model, file] = done_bytes
+            progress.update(tasks[model], completed=sum(part for (name, _), part in done.items() if name == model))
 
-        models.pull(list(names), report)
+        models.pull(wanted, report)

@@ -23,6 +23,9 @@ Examples:
 """
 
 
+SHIPPED_VOICE = "stock:alpha"  # the shipped portrait is of a woman
+
+
 class Aspect(StrEnum):
     """Shape of the video."""
 
@@ -74,8 +77,11 @@ def generate(
     read_portrait(data)  # refuse a bad picture before anything starts
     studio = Studio()
     engines = parse_engines(engine)
+    speaker = engines.get("tts", studio.settings.engines["tts"])
     if voice:
-        find_voice(voice, engines.get("tts", studio.settings.engines["tts"]))
+        find_voice(voice, speaker)
+    elif portrait is None and speaker == "kokoro":
+        voice = SHIPPED_VOICE
     request = TalkingPortrait(
         topic=topic,
         script=text,

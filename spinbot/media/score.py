@@ -196,7 +196,7 @@ class Scores(BaseModel):
             if getattr(self, bar.field) is not None
         ]
         if self.background_psnr_db is not None:
-            still = "at least 40 where the head holds still"
+            still = "at least 40 where the head holds still and nothing is burnt in"
             lines.append(f"      background: {self.background_psnr_db:.1f} dB ({still})")
         if self.blinks is not None:
             rate = "" if self.blink_rate_per_minute is None else f" ({self.blink_rate_per_minute:.0f} a minute)"

@@ -34,8 +34,8 @@ LONGEST = 400
 
 _DURATIONS = "/encoder/Clip_output_0"
 _VOICES = {
-    "stock:alpha": ("jf_alpha", "female, bright and brisk; the default"),
-    "stock:kumo": ("jm_kumo", "male, low and calm; the clearest"),
+    "stock:kumo": ("jm_kumo", "male, low and calm; the clearest, and the default"),
+    "stock:alpha": ("jf_alpha", "female, bright and brisk"),
     "stock:gongitsune": ("jf_gongitsune", "female, low and slow"),
     "stock:tebukuro": ("jf_tebukuro", "female, high and light"),
     "stock:nezumi": ("jf_nezumi", "female, warm"),
