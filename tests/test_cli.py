@@ -106,6 +106,25 @@ def test_a_damaged_model_is_named_with_the_command_that_mends_it(tmp_path, model
     assert "intact" in spinbot(home, "models", "verify", "realesrgan-animevideov3").stdout
 
 
+@pytest.mark.ray
+@pytest.mark.models
+def test_a_full_disk_ends_the_job_with_its_cause_and_keeps_what_was_there(tmp_path, models):
+    home = tmp_path / "small"
+    home.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", home], check=True)
+    try:
+        (home / "models").symlink_to(models("kokoro-82m-int8").parent)
+        out = tmp_path / "out.mp4"
+        run = spinbot(home, "generate", "--script", "-", "-o", out, stdin="This will not fit on the disk at all.")
+        assert run.returncode == 5, run.stderr
+        assert "Traceback" not in run.stderr
+        assert "remedy: " in run.stderr
+        assert not out.exists()
+        assert spinbot(home, "models", "verify", "mediapipe-face").returncode == 0
+    finally:
+        subprocess.run(["umount", "--lazy", home], check=True)
+
+
 @pytest.mark.models
 def test_lists_for_people(home):
     assert "Apache-2.0" in spinbot(home, "models", "licenses").stdout

@@ -136,6 +136,6 @@ def test_an_unknown_job_is_named(store):
 
 def test_a_database_that_cannot_be_opened(tmp_path):
     (tmp_path / "jobs.db").write_bytes(b"this is no database" * 100)
-    with pytest.raises(StorageError, match="cannot open the job database"):
+    with pytest.raises(StorageError, match="the job database does not work: file is not a database"):
         connect(f"sqlite:///{tmp_path}/jobs.db")
     assert os.listdir(tmp_path) == ["jobs.db"]

@@ -18,7 +18,8 @@ from sqlalchemy import (
     create_engine,
     event,
 )
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import OperationalError
 
 from spinbot.disk import storage_errors
 from spinbot.errors import StorageError
@@ -83,15 +84,20 @@ def connect(url: str) -> Engine:
         with storage_errors(place):
             place.mkdir(parents=True, exist_ok=True)
         event.listen(engine, "connect", _configure_sqlite)
-    try:
-        metadata.create_all(engine)
-    except DatabaseError as error:
-        raise StorageError(
-            f"cannot open the job database: {error.orig}",
-            hint="check that SPINBOT_HOME (or SPINBOT_DATABASE_URL) can be written to",
-            code="database_unavailable",
-        ) from error
+    event.listen(engine, "handle_error", _explain)
+    metadata.create_all(engine)
     return engine
+
+
+def _explain(context: ExceptionContext) -> None:
+    """What the database cannot do (full disk, read-only file, no connection, no database) becomes a `StorageError`."""
+    cause = context.original_exception
+    if isinstance(context.sqlalchemy_exception, OperationalError) or "not a database" in str(cause):
+        raise StorageError(
+            f"the job database does not work: {cause}",
+            hint="check the free space and the rights of SPINBOT_HOME, or SPINBOT_DATABASE_URL",
+            code="database_unavailable",
+        ) from cause
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:

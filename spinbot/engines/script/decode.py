@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,9 @@ TOP_P = 0.9
 TOP_K = 64
 PULL = 0.07
 """Added to the logits of end marks for each character beyond the length that is wanted; 0.4 for a word."""
+
+
+PRICE = re.compile(r"[$][0-9,]+$")
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,10 @@ class Decoder:
             xgrammar.apply_token_bitmask_inplace(logits, bitmask)
             log_probs = logits.log_softmax(-1)
             for branch in alive:
-                size = len(language.decode(written[branch]))
+                text = language.decode(written[branch])
+                size = len(text)
+                if PRICE.search(text):
+                    continue  # the point may be that of its cents
                 if size < length.least:
                     logits[branch, language.enders] = float("-inf")
                 elif size > length.wanted:

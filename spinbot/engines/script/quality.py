@@ -34,6 +34,7 @@ _SUBORDINATE = _listed("while when although though because if since unless until
 _OPENERS = _listed("it it's its they their them this these those he she his her however but and so also then")
 _PRONOUNS = _listed("it it's its they their them he she his her")
 _BACKWARD = _listed("it it's its they their them this these those he she his her we our you your i my")
+_FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 _TALK = re.compile(
     r"\b(as an ai|language model|smollm|hugging face|assistant|sure,|certainly,|of course,|here is|here's|here are|"
     r"i can't|i cannot|i'm sorry|i apologi[sz]e|paragraph|let me know|as requested|insert|placeholder|the topic|json|"
@@ -86,7 +87,7 @@ def flaw(sentence: str, *, earlier: Sequence[str], topic: str) -> str:
         return "starts in the middle"
     if fault := repetition(sentence, earlier):
         return fault
-    if not set(re.findall(r"\d+", sentence)) <= set(re.findall(r"\d+", topic)):
+    if not set(_FIGURE.findall(sentence)) <= set(_FIGURE.findall(topic)):
         return MADE_UP
     return off_topic(sentence, earlier, topic)
 
