@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TOPIC ?= a cheerful astronaut explains why the sky is blue
+TOPIC ?= how bees make honey
 
 .PHONY: demo test lint models bench clean
 
