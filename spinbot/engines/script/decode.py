@@ -34,15 +34,21 @@ class Length:
 class Candidate:
     """One finished value.
 
-    `score` is its mean log-probability per token under the grammar, untouched by temperature; `end` that of its last
-    token alone: low where the sentence would rather go on.
+    `score` is its mean log-probability per token, untouched by grammar and temperature; `end` that of its last token
+    alone, low where the sentence would rather go on; `worst` the least of all, low where the grammar forced a token.
     """
 
     text: str
     score: float
     end: float
+    worst: float
     branch: int
     tokens: int
+
+    @staticmethod
+    def of(text: str, scores: list[float], branch: int) -> Candidate:
+        """From the log-probabilities of its tokens."""
+        return Candidate(text, sum(scores) / len(scores), scores[-1], min(scores), branch, len(scores))
 
 
 class Decoder:
@@ -97,7 +103,7 @@ class Decoder:
         model.drop_branches()
         matchers = [language.matcher(schema) for _ in range(count)]
         written: list[list[int]] = [[] for _ in range(count)]
-        scores = [0.0] * count
+        scores: list[list[float]] = [[] for _ in range(count)]
         alive = list(range(count))
         done: list[Candidate] = []
         bitmask = xgrammar.allocate_token_bitmask(count, language.vocabulary)
@@ -107,10 +113,10 @@ class Decoder:
             logits = logits.float().cpu()
             if schema in language.ends:
                 logits[:, language.quote] = logits[:, language.ends[schema]]
+            log_probs = logits.log_softmax(-1)
             for branch in alive:
                 matchers[branch].fill_next_token_bitmask(bitmask, branch)
             xgrammar.apply_token_bitmask_inplace(logits, bitmask)
-            log_probs = logits.log_softmax(-1)
             for branch in alive:
                 text = language.decode(written[branch])
                 size = len(text)
@@ -126,15 +132,13 @@ class Decoder:
                 matcher, token = matchers[branch], chosen[branch]
                 assert matcher.accept_token(token), "the mask allows what the grammar accepts"
                 written[branch].append(token)
-                end = float(log_probs[branch, token])
-                scores[branch] += end
+                scores[branch].append(float(log_probs[branch, token]))
                 text = language.decode(written[branch])
                 if matcher.is_terminated() or matcher.find_jump_forward_string() == '"':
                     alive.remove(branch)
                     value = json.loads(f'"{text.rstrip(chr(34))}"').strip()
-                    tokens = len(written[branch])
                     if length.least <= len(value) <= length.most:
-                        done.append(Candidate(value, scores[branch] / tokens, end, branch, tokens))
+                        done.append(Candidate.of(value, scores[branch], branch))
                 elif len(text) > length.most:
                     alive.remove(branch)
             if not alive or len(done) >= enough or model.steps >= model.branch_room:

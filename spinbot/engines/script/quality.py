@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
 
 MAX_CHARACTERS = 220
 """Longer sentences are hard to speak in one breath."""
 OFF_TOPIC = "off topic"
+MIDDLE = "starts in the middle"
+BROKEN = "breaks off"
+FORCED = "has a word that the model did not want"
 MADE_UP = "gives a figure that the topic does not have"
 """Most figures of a small model are wrong: years, distances, prices."""
+PARDONED = frozenset({OFF_TOPIC, MIDDLE, BROKEN, MADE_UP, FORCED})
+"""Flaws that are better than no sentence."""
 
 
 def _listed(text: str) -> frozenset[str]:
@@ -34,16 +38,19 @@ _SUBORDINATE = _listed("while when although though because if since unless until
 _OPENERS = _listed("it it's its they their them this these those he she his her however but and so also then")
 _PRONOUNS = _listed("it it's its they their them he she his her")
 _BACKWARD = _listed("it it's its they their them this these those he she his her we our you your i my")
+_TWICE = re.compile(r"\b(?!(?:more|again|over|on|better) )(\w+),?(?: and| or)? \1\b", re.IGNORECASE)
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 _TALK = re.compile(
-    r"\b(as an ai|language model|smollm|hugging face|assistant|sure,|certainly,|of course,|here is|here's|here are|"
+    r"\b(as an ai|language model|smollm|hugging face|assistant|sure,|certainly,|of course,|here(?:'s| is| are) (?:a|an|the|your|some|my)|"
     r"i can't|i cannot|i'm sorry|i apologi[sz]e|paragraph|let me know|as requested|insert|placeholder|the topic|json|"
-    r"this video|this article|mentioned|in conclusion|in summary|following|below)(?!\w)",
+    r"this video|this article|mentioned|in conclusion|in summary|following|below|"
+    r"article|the text|original text|a user|the user|you requested|your order|inquiries|feel free|apologies|as follows|"
+    r"provided instructions|edited for)(?!\w)",
     re.IGNORECASE,
 )
 _PERSONAL = re.compile(r"\b(i|i'm|i've|i'd|i'll|me|my|we|we're|we've|us|our)\b", re.IGNORECASE)
 _EMPTY = re.compile(
-    r"\b(very important|testament|dark side|double-edged|symbol of|delve|tapestry|a bit of a|in the world of)\b",
+    r"\b(very important|testament|darker? side|double-edged|symbol of|delve|tapestry|a bit of a|in the world of)\b",
     re.IGNORECASE,
 )
 
@@ -82,9 +89,9 @@ def flaw(sentence: str, *, earlier: Sequence[str], topic: str) -> str:
     if _TALK.search(sentence):
         return "talks about the task"
     if said[-1] in _DANGLING or len(said[-1]) == 1 or (said[0] in _SUBORDINATE and "," not in sentence):
-        return "breaks off"
+        return BROKEN
     if not earlier and (said[0] in _OPENERS or _PRONOUNS & set(said[:3])):
-        return "starts in the middle"
+        return MIDDLE
     if fault := repetition(sentence, earlier):
         return fault
     if not set(_FIGURE.findall(sentence)) <= set(_FIGURE.findall(topic)):
@@ -95,7 +102,7 @@ def flaw(sentence: str, *, earlier: Sequence[str], topic: str) -> str:
 def repetition(sentence: str, earlier: Sequence[str]) -> str:
     """What `sentence` repeats, of itself or of the `earlier` ones; "" for nothing."""
     said, meaning = words(sentence), content(sentence)
-    if any(first == second for first, second in pairwise(said)):
+    if _TWICE.search(sentence):
         return "says a word twice in a row"
     if any(count > 2 for count in Counter(meaning).values()) or _repeats(said, 3) or _repeats(meaning, 2):
         return "repeats itself"
@@ -132,7 +139,7 @@ def merit(sentence: str, *, topic: str) -> float:
         score -= 0.3  # most names are made up
     if _PERSONAL.search(sentence) and not _PERSONAL.search(topic):
         score -= 0.6
-    return score - 0.4 * len(_EMPTY.findall(sentence))
+    return score - 0.6 * len(_EMPTY.findall(sentence))
 
 
 def aptness(phrase: str, *, about: str) -> float:

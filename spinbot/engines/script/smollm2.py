@@ -27,10 +27,12 @@ MAX_TOPIC = 500
 MIN_SECONDS, MAX_SECONDS = 4, 120
 BRANCHES = 8
 ENOUGH = 5
-ROUNDS = 8
+ROUNDS = 12
 """Times that a sentence is tried before the engine gives up."""
 PATIENCE = 4
-"""Tries after which a sentence may be off topic or give a figure: for nonsense, and for a topic of figures."""
+"""Tries after which a sentence may have a flaw of `quality.PARDONED`: nonsense has no topic to keep to."""
+FORCED_BELOW = -7.0
+"""Log-probability of a token that the model would not have written: it wanted a year and got `iliad`."""
 PARAGRAPH = 5
 """Sentences before the model is asked for another paragraph: left alone it comes back to its first one."""
 
@@ -100,6 +102,7 @@ class SmolLm2Engine(ScriptEngine):
         total = max(1, round(seconds * CHARACTERS_PER_SECOND / CHARACTERS_PER_SENTENCE))
         decoder.begin()
         decoder.give(prompt.narration(topic))
+        schema = "sentence with figures" if re.search(r"\d", topic) else "sentence"
         sentences: list[str] = []
         while len(sentences) < total:
             number = len(sentences)
@@ -110,16 +113,16 @@ class SmolLm2Engine(ScriptEngine):
                 if attempt == 2 and not fresh:
                     decoder.give(prompt.more(topic))
                 candidates = decoder.sample(
-                    "sentence",
+                    schema,
                     length,
                     count=BRANCHES,
                     enough=ENOUGH,
-                    temperature=0.5 + 0.1 * attempt,
+                    temperature=min(1.0, 0.5 + 0.1 * attempt),
                     generator=generator,
                     on_step=report,
                 )
-                allowed = {""} if attempt < PATIENCE else {"", quality.OFF_TOPIC, quality.MADE_UP}
-                good = [c for c in candidates if quality.flaw(c.text, earlier=sentences, topic=topic) in allowed]
+                flaws = [(flaw_of(c, sentences, topic), c) for c in candidates]
+                good = [c for flaw, c in flaws if not flaw or (attempt >= PATIENCE and flaw in quality.PARDONED)]
                 if good:
                     break
             else:
@@ -172,6 +175,12 @@ def check(topic: str) -> str:
             code="empty_topic",
         )
     return plain
+
+
+def flaw_of(candidate: Candidate, sentences: list[str], topic: str) -> str:
+    """Why a candidate cannot be the next sentence; "" if it can."""
+    flaw = quality.flaw(candidate.text, earlier=sentences, topic=topic)
+    return flaw or (quality.FORCED if candidate.worst < FORCED_BELOW else "")
 
 
 def spoken(sentences: list[str]) -> float:
