@@ -41,7 +41,7 @@ async def main() -> None:
         ("LUFS", 6),
         ("blinks", 6),
     )
-    print(f"{'script':12} " + " ".join(f"{name:>{width}}" for name, width in columns.items()))
+    print(f"{'script':12} " + " ".join(f"{name:>{width}}" for name, width in columns))
     errors, correlations = [], []
     try:
         for script in SCRIPTS:
