@@ -7,6 +7,7 @@
     |-- ModelError               4   weights are missing, damaged or cannot be downloaded
     |-- StorageError             5   the disk is full or a path cannot be written
     |-- NodeError                6   a node of a job failed while running
+    |-- HostLostError            6   the process under a node died, again and again
     `-- CancelledError         130   the user stopped it (128 + SIGINT, as shells report it)
 
 An error is one line of cause and one line of remedy. It crosses process borders as `to_dict()`: it
@@ -103,6 +104,13 @@ class NodeError(SpinbotError):
 
     exit_code = 6
     default_code = "node_failed"
+
+
+class HostLostError(SpinbotError):
+    """The process of a host died during a call. Not the call's fault: it may run again."""
+
+    exit_code = 6
+    default_code = "host_lost"
 
 
 class CancelledError(SpinbotError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -37,7 +38,7 @@ def spinbot(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[st
         text=True,
         cwd=cwd,
         stdin=subprocess.DEVNULL,
-        env=dict(__import__("os").environ, COLUMNS="160"),
+        env=os.environ | {"COLUMNS": "160"},
     )
 
 

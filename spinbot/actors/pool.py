@@ -13,14 +13,7 @@ from typing import Protocol
 from spinbot.actors.call import Call, Message
 from spinbot.actors.host import Host
 from spinbot.config import HostGroup, Settings
-from spinbot.errors import InputError, SpinbotError
-
-
-class HostLostError(SpinbotError):
-    """The process of a host died during a call. Not the call's fault: it may run again."""
-
-    exit_code = 6
-    default_code = "host_lost"
+from spinbot.errors import InputError
 
 
 class Pool(Protocol):

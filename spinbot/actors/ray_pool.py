@@ -24,9 +24,8 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError
 
 from spinbot.actors.call import Call, Message
 from spinbot.actors.host import Host
-from spinbot.actors.pool import HostLostError
 from spinbot.config import HostGroup, Settings, cores
-from spinbot.errors import SpinbotError
+from spinbot.errors import HostLostError, SpinbotError
 
 NAMESPACE = "spinbot"
 

@@ -27,9 +27,9 @@ from spinbot.actors.call import (
     Progressed,
 )
 from spinbot.actors.host import load_engines
-from spinbot.actors.pool import HostLostError, Pool, group_for
+from spinbot.actors.pool import Pool, group_for
 from spinbot.config import Settings
-from spinbot.errors import CancelledError, NodeError, SpinbotError
+from spinbot.errors import CancelledError, HostLostError, NodeError, SpinbotError
 from spinbot.graphs.check import parse
 from spinbot.graphs.execute import node_key, run_node
 from spinbot.graphs.graph import Graph

@@ -33,8 +33,8 @@ SCHEMAS = {
     "sentence with figures": {"type": "string", "pattern": f"^ ?[A-Z]{_TAIL}{_MORE}[.!]$"},
     "visual": {"type": "string", "pattern": f"^ ?{_SPEAKER} {_PLACE}{_MORE}$"},
 }
-"""JSON schema of each value. Where the topic has no figure a sentence has none either: a model of this size makes them up.
-Most words are one token with the space before it."""
+"""JSON schema of each value. Where the topic has no figure a sentence has none either: a model of this size makes them
+up. Most words are one token with the space before it."""
 ENDS = {"title": "\n", "visual": "<|im_end|>"}
 """What the model writes behind a value in the prompt's format: its probability becomes that of the closing quote."""
 
