@@ -42,7 +42,8 @@ _TWICE = re.compile(r"\b(?!(?:more|again|over|on|better) )(\w+),?(?: and| or)? \
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 _TALK = re.compile(
     r"\b(as an ai|language model|smollm|hugging face|assistant|sure,|certainly,|of course,|"
-    r"here(?:'s| is| are) (?:a|an|the|your|some|my)|i can't|i cannot|i'm sorry|i apologi[sz]e|paragraph|let me know|as requested|insert|placeholder|the topic|json|"
+    r"here(?:'s| is| are) (?:a|an|the|your|some|my)|i can't|i cannot|i'm sorry|i apologi[sz]e|paragraph|"
+    r"let me know|as requested|insert|placeholder|the topic|json|"
     r"this video|this article|mentioned|in conclusion|in summary|following|below|"
     r"article|the text|original text|a user|the user|you requested|your order|inquiries|feel free|apologies|as follows|"
     r"provided instructions|edited for)(?!\w)",
