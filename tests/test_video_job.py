@@ -85,7 +85,7 @@ def drawn(session: Session) -> Job:
 def photo(session: Session) -> Job:
     """The astronaut speaks, without head movement."""
     portrait = session.portrait(png(data.astronaut()))
-    job = session.run(TalkingPortrait(script=SCRIPT, portrait=portrait, sway=0, captions="burn").graph())
+    job = session.run(TalkingPortrait(script=SCRIPT, portrait=portrait, sway=0).graph())
     assert job.state == "succeeded", job.error
     return job
 
@@ -122,16 +122,16 @@ def test_the_mouth_moves_with_the_voice(job):
     assert scores["loudness_lufs"] == pytest.approx(-16, abs=0.5)
 
 
-def test_nothing_moves_away_from_the_face(session, drawn, models):
+def test_nothing_moves_away_from_the_face(session, job, models):
     face = MediapipeFaceEngine(models, threads=1)
     face.load(no_progress)
-    framed = session.studio.artifacts.path(drawn.nodes["frame"].outputs["image"]["artifact"])
+    framed = session.studio.artifacts.path(job.nodes["frame"].outputs["image"]["artifact"])
     still = np.asarray(Image.open(framed).convert("RGB"))
     mesh = face.mesh(still, face.detect(still)[0])
     margin = 0.5 * float(np.ptp(mesh.points[:, 1]))
     background = away_from_face(mesh.points, still.shape, margin)
     assert background.mean() > 0.1
-    worst = min(psnr(frame, still, background) for frame in read_frames(video_of(session, drawn)))
+    worst = min(psnr(frame, still, background) for frame in read_frames(video_of(session, job)))
     assert worst >= 40
 
 
@@ -179,7 +179,9 @@ def test_the_second_job_of_a_session_loads_no_model(session, drawn, photo):
 def test_a_written_script_makes_a_video_of_the_asked_length(session):
     portrait = session.portrait(shipped_portrait("demo").read_bytes())
     job = session.run(
-        TalkingPortrait(topic="why the sea is salty", portrait=portrait, seconds=8, aspect="9:16").graph()
+        TalkingPortrait(
+            topic="why the sea is salty", portrait=portrait, seconds=8, aspect="9:16", captions="burn"
+        ).graph()
     )
     assert job.state == "succeeded", job.error
     video = job.outputs["video"]
