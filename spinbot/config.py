@@ -10,14 +10,17 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class HostGroup(BaseModel):
-    """One model actor: the slots it serves and the hardware it gets."""
+    """Model actors of one kind: the slots they serve and the hardware that each gets."""
 
     model_config = ConfigDict(extra="forbid")
     slots: list[str] = Field(default=[], description="Slots whose engines live here; none: media work only")
     threads: int = Field(default=0, ge=0, description="Threads of each library; 0: as many as there are cores")
-    num_gpus: float = Field(default=0, ge=0, description="GPUs that Ray reserves for it; engines then use cuda")
+    num_gpus: float = Field(default=0, ge=0, description="GPUs that Ray reserves for each; engines then use cuda")
+    num_cpus: float = Field(default=0, ge=0, description="CPUs that Ray reserves for each; 0: runs anywhere")
+    resources: dict[str, float] = Field(default={}, description="Ray's custom resources that each needs")
     memory_gb: float = Field(default=6, gt=0, description="Engines beyond this are evicted, least used first")
-    lanes: int = Field(default=1, ge=1, le=64, description="Calls it runs side by side")
+    processes: int = Field(default=1, ge=1, le=64, description="Most processes; more start while calls wait")
+    idle_s: float = Field(default=120, gt=0, description="Seconds without work after which a second process ends")
 
 
 def starter_hosts() -> dict[str, HostGroup]:
@@ -26,7 +29,7 @@ def starter_hosts() -> dict[str, HostGroup]:
         "language": HostGroup(slots=["script"]),
         "speech": HostGroup(slots=["tts", "asr"]),
         "vision": HostGroup(slots=["face", "talking_head", "upscale"]),
-        "media": HostGroup(lanes=4),
+        "media": HostGroup(processes=4),
     }
 
 
@@ -49,7 +52,13 @@ class Settings(BaseSettings):
         description="Which engine fills each slot",
     )
     hosts: dict[str, HostGroup] = Field(default_factory=starter_hosts, description="Model actors by name")
+    plugins: list[str] = Field(default=[], description="Python modules with further node types and engines")
     ray_address: str = Field(default="", description="Cluster to join; empty: a private Ray in this process")
+
+    lease_s: float = Field(default=6, gt=0, description="Seconds of silence after which a runner counts as dead")
+    cancel_grace_s: float = Field(
+        default=1, ge=0, description="Seconds a cancelled node has before it is ended by force"
+    )
 
     @property
     def root(self) -> Path:

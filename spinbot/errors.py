@@ -8,6 +8,8 @@
     |-- StorageError             5   the disk is full or a path cannot be written
     |-- NodeError                6   a node of a job failed while running
     |-- HostLostError            6   the process under a node died, again and again
+    |-- NodeTimeoutError         6   a node took longer than its `timeout_s`
+    |-- LeaseLostError           1   another runner has taken the job over
     `-- CancelledError         130   the user stopped it (128 + SIGINT, as shells report it)
 
 An error is one line of cause and one line of remedy. It crosses process borders as `to_dict()`: it
@@ -30,6 +32,8 @@ class SpinbotError(Exception):
 
     exit_code: ClassVar[int] = 1
     default_code: ClassVar[str] = "error"
+    transient: ClassVar[bool] = False
+    """Whether trying again may help: then a node is retried as its graph says."""
 
     def __init__(self, message: str, *, hint: str = "", code: str = "", details: Sequence[dict[str, Any]] = ()) -> None:
         super().__init__(message)
@@ -111,6 +115,20 @@ class HostLostError(SpinbotError):
 
     exit_code = 6
     default_code = "host_lost"
+
+
+class NodeTimeoutError(SpinbotError):
+    """A node took longer than its `timeout_s`."""
+
+    exit_code = 6
+    default_code = "timeout"
+    transient = True
+
+
+class LeaseLostError(SpinbotError):
+    """Another runner has taken the job over; what this one still knows of it is out of date."""
+
+    default_code = "lease_lost"
 
 
 class CancelledError(SpinbotError):

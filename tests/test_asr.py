@@ -41,6 +41,22 @@ def test_hears_every_word_and_when_it_was_said(models, spoken, engine):
 
 
 @pytest.mark.models
+@pytest.mark.parametrize("times", [4, 8])
+def test_nothing_is_lost_of_a_long_recording(models, spoken, times):
+    asr = WhisperTinyEngine(models)
+    asr.load(no_progress)
+    pause = np.zeros(spoken.sample_rate // 2, np.float32)
+    samples = np.concatenate([spoken.samples, pause] * times)
+    heard = asr.transcribe(samples, spoken.sample_rate, no_progress)
+    asr.unload()
+    assert word_error_rate(" ".join([TEXT] * times), heard.text) <= 0.02
+    begins = [word.start for word in heard.words if word.text == "harbor"]
+    assert begins == pytest.approx(
+        [begins[0] + n * samples.size / times / spoken.sample_rate for n in range(times)], abs=0.25
+    )
+
+
+@pytest.mark.models
 def test_silence_and_no_sound_have_no_words(models):
     asr = WhisperTinyEngine(models)
     asr.load(no_progress)

@@ -4,65 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 import tests.toys as toys
-from spinbot.actors.pool import LocalPool, Pool
-from spinbot.config import HostGroup, Settings
 from spinbot.errors import GraphError
-from spinbot.graphs.runner import Runner
-from spinbot.store.artifacts import LocalArtifacts
-from spinbot.store.database import connect
-from spinbot.store.jobs import Job, JobStore
-
-
-class Lab:
-    """A runner with its stores, and one event loop for all its jobs."""
-
-    def __init__(self, home: Path, pool_kind: str) -> None:
-        self.settings = Settings(
-            home=home,
-            engines={"script": toys.TOY, "asr": toys.BROKEN},
-            hosts={"language": HostGroup(slots=["script", "asr"]), "media": HostGroup(lanes=4)},
-        )
-        self.loop = asyncio.new_event_loop()
-        self.pool = self.loop.run_until_complete(self._pool(pool_kind))
-        self.artifacts = LocalArtifacts(self.settings.artifacts_dir)
-        self.database = connect(self.settings.database)
-        self.jobs = JobStore(self.database)
-        self.runner = Runner(
-            jobs=self.jobs,
-            artifacts=self.artifacts,
-            pool=self.pool,
-            settings=self.settings,
-            weights=lambda slot, engine: "w1",
-        )
-
-    async def _pool(self, kind: str) -> Pool:
-        if kind == "local":
-            return LocalPool(self.settings)
-        from spinbot.actors.ray_pool import RayPool
-
-        return RayPool(self.settings)
-
-    def run(self, nodes: dict[str, Any], *outputs: str) -> Job:
-        document = {
-            "schema": "spinbot.graph/v1",
-            "nodes": nodes,
-            "outputs": {name: link(name) for name in outputs or list(nodes)},
-        }
-        return self.loop.run_until_complete(self.runner.run(self.runner.submit(document)))
-
-    def kinds(self, job: Job, node: str | None = None) -> list[str]:
-        return [event.kind for event in self.jobs.events(job.id) if node in (None, event.node)]
-
-    def close(self) -> None:
-        self.loop.run_until_complete(self.pool.close())
-        self.loop.close()
-        self.database.dispose()
+from spinbot.store.jobs import Job
+from spinbot.store.ledger import Ledger, Turn
+from tests.lab import Lab, add, link, number
 
 
 @pytest.fixture(scope="module", params=["local", pytest.param("ray", marks=pytest.mark.ray)])
@@ -70,18 +19,6 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     lab = Lab(tmp_path_factory.mktemp("home"), request.param)
     yield lab
     lab.close()
-
-
-def link(node: str, output: str = "number") -> dict[str, str]:
-    return {"node": node, "output": output}
-
-
-def number(value: int, diary: str = "", **extra: Any) -> dict[str, Any]:
-    return {"type": "toy_number", "params": {"value": value, "diary": diary}} | extra
-
-
-def add(left: str, right: str, diary: str = "") -> dict[str, Any]:
-    return {"type": "toy_add", "params": {"diary": diary}, "inputs": {"left": link(left), "right": link(right)}}
 
 
 def test_a_graph_is_computed_and_its_outputs_named(lab):
@@ -147,9 +84,7 @@ def test_an_engine_is_loaded_once_for_all_jobs(lab):
         assert job.outputs == {"twice": {"value": 2 * value}}
         loaded += lab.kinds(job).count("model.loaded")
     assert loaded <= 1  # an earlier test may have loaded it
-    resident = lab.loop.run_until_complete(lab.pool.resident("language"))
-    assert list(resident) == [f"script/{toys.TOY}"]
-    assert resident[f"script/{toys.TOY}"] > 0
+    assert lab.pool.resident("language") == {f"script/{toys.TOY}"}
 
 
 def test_a_failing_node_fails_the_job_with_its_cause_and_remedy(lab):
@@ -191,10 +126,10 @@ def test_cancel_stops_a_running_node_and_what_waits_behind_it(lab, tmp_path):
 
     async def run_and_cancel() -> Job:
         begun = asyncio.Event()
-        stop = lab.jobs.listen(lambda event: begun.set() if event.kind == "node.progress" else None)
+        stop = lab.runner.listen(lambda event: begun.set() if event.kind == "node.progress" else None)
         running = asyncio.create_task(lab.runner.run(job))
         await begun.wait()
-        await lab.runner.cancel(job)
+        lab.runner.ask(job, "cancel")
         stop()
         return await running
 
@@ -209,8 +144,13 @@ def test_a_job_goes_on_from_its_finished_nodes(lab, tmp_path):
     nodes = {"a": number(90, str(diary), cache="off"), "b": number(1, str(diary)), "sum": add("a", "b", str(diary))}
     graph = {"schema": "spinbot.graph/v1", "nodes": nodes, "outputs": {"sum": link("sum")}}
     job = lab.runner.submit(graph)
-    lab.jobs.set_job(job, "running")  # as a runner that died behind its first node leaves it
-    lab.jobs.set_node(job, "a", "succeeded", outputs={"number": {"value": 90}})
+    # As a runner that died behind its first node leaves it.
+    dead = Ledger(lab.jobs, lease_s=0)
+    claimed = dead.claim(job)
+    turn, run = Turn(), claimed.nodes["a"]
+    run.state, run.outputs = "succeeded", {"number": {"value": 90}}
+    turn.change(run, {})
+    dead.write(job, claimed.epoch, turn)
     ended = lab.loop.run_until_complete(lab.runner.run(job))
     assert ended.outputs == {"sum": {"value": 91}}
     assert "number 90" not in diary.read_text()

@@ -78,57 +78,6 @@ def test_a_place_that_is_a_file_is_refused(tmp_path):
     assert caught.value.code == "not_writable"
 
 
-def test_events_are_numbered_without_a_gap_and_heard_after_they_are_stored(store):
-    heard = []
-    store.listen(lambda event: heard.append((event.seq, [e.seq for e in store.events(event.job)][-1])))
-    job = store.create("toy", GRAPH)
-    store.set_job(job, "running")
-    store.set_node(job, "a", "running", attempt=1)
-    store.log(job, "node.progress", "a", {"fraction": 0.5})
-    store.set_node(job, "a", "succeeded", key="k", outputs={"x": 1})
-    assert heard == [(n, n) for n in range(1, 6)]
-    assert [event.seq for event in store.events(job, after=3)] == [4, 5]
-
-
-def test_a_job_survives_the_death_of_the_process_that_made_it(tmp_path):
-    program = """
-import os, sys
-from spinbot.store.database import connect
-from spinbot.store.jobs import JobStore
-store = JobStore(connect(sys.argv[1]))
-job = store.create("toy", {"nodes": {"a": {}}})
-store.set_job(job, "running")
-store.set_node(job, "a", "succeeded", key="k", outputs={"x": 1})
-print(job, flush=True)
-os.kill(os.getpid(), 9)
-"""
-    url = f"sqlite:///{tmp_path}/jobs.db"
-    run = subprocess.run([sys.executable, "-c", program, url], capture_output=True, text=True, check=False)
-    engine = connect(url)
-    store = JobStore(engine)
-    job = store.get(run.stdout.strip())
-    assert (job.state, job.nodes["a"].state, job.nodes["a"].outputs) == ("running", "succeeded", {"x": 1})
-    assert [event.seq for event in store.events(job.id)] == [1, 2, 3]
-    assert store.result("k") == {"x": 1}
-    engine.dispose()
-
-
-def test_two_writers_never_give_a_number_twice(store, tmp_path):
-    job = store.create("toy", GRAPH)
-    program = """
-import sys
-from spinbot.store.database import connect
-from spinbot.store.jobs import JobStore
-store = JobStore(connect(sys.argv[1]))
-for n in range(50):
-    store.log(sys.argv[2], "log", None, {"message": str(n)})
-"""
-    command = [sys.executable, "-c", program, f"sqlite:///{tmp_path}/jobs.db", job]
-    writers = [subprocess.Popen(command) for _ in range(2)]
-    assert [writer.wait() for writer in writers] == [0, 0]
-    assert [event.seq for event in store.events(job)] == list(range(1, 102))
-
-
 def test_an_unknown_job_is_named(store):
     with pytest.raises(NotFoundError, match="no job 'nope'"):
         store.get("nope")

@@ -217,6 +217,17 @@ def test_the_seed_decides(speech, drawn):
 
 
 @pytest.mark.models
+def test_frames_from_any_on_are_those_of_the_whole(speech, astronaut, drawn):
+    engine = MeshWarpEngine(lambda name: Path(name))
+    engine.load(quiet)
+    performance = Performance(speech.samples[:RATE], speech.sample_rate, speech.timing, seed=4)
+    for sitter in (drawn, astronaut, drawn):  # one engine shows whom it is asked for
+        whole = animate(sitter, performance)
+        rest = list(engine.animate(sitter.picture, sitter.mesh, performance, quiet, first=11))
+        np.testing.assert_array_equal(rest, whole[11:])
+
+
+@pytest.mark.models
 @pytest.mark.parametrize(("width", "height"), [(257, 301), (256, 256), (1080, 1920)])
 def test_any_size(faces, astronaut, width, height):
     side = min(width, height)

@@ -12,9 +12,10 @@ from spinbot.engines.base import no_progress
 from spinbot.engines.tts.base import TtsEngine
 from spinbot.engines.tts.english import English, check_english
 from spinbot.engines.tts.kokoro import KokoroEngine
-from spinbot.engines.tts.narrate import ACCEPTED, narrate
+from spinbot.engines.tts.narrate import ACCEPTED, Narration, SentenceSpan, narrate, padded
 from spinbot.engines.tts.piper import PiperEngine
 from spinbot.errors import CancelledError, InputError, ModelError, NotFoundError
+from spinbot.media.timing import Phoneme, Timing, Word
 from spinbot.media.words import word_error_rate
 
 TEXT = 'Dr. Lee paid $42.50 — "cash", on 3 May 1968, for 2 km of rope.'
@@ -252,3 +253,28 @@ def test_without_a_listener_each_sentence_has_one_take(kokoro):
 def test_an_empty_script_is_refused(kokoro):
     with pytest.raises(InputError, match="empty"):
         narrate(kokoro, None, [], voice="stock:kumo", speed=1, seed=0, progress=no_progress)
+
+
+@pytest.mark.parametrize("fps", [25, 24, 29, 60])
+@pytest.mark.parametrize(("lead_s", "pause_s"), [(0.1, 0.25), (0.0, 0.0)])
+def test_a_segment_is_as_long_as_whole_frames(fps, lead_s, pause_s):
+    rate = 24000
+    sound = np.linspace(0.1, 1, 40001, dtype=np.float32)
+    timing = Timing(
+        words=[Word(text="Yes.", start=0.2, end=1.5)], phonemes=[Phoneme(ipa="s", start=0, end=40001 / rate)]
+    )
+    told = Narration(sound, rate, timing, [SentenceSpan("Yes.", 0, 40001 / rate, "Yes.", 0.0, 1)])
+    out = padded(told, lead_s=lead_s, pause_s=pause_s, fps=fps)
+    lead = round(lead_s * rate)
+    np.testing.assert_array_equal(out.samples[lead : lead + sound.size], sound)
+    assert not out.samples[:lead].any()
+    silence = out.samples[lead + sound.size :]
+    assert not silence.any()
+    assert pause_s * rate <= silence.size < pause_s * rate + rate / fps + 1
+    frames = -(-out.samples.size * fps // rate)
+    assert 0 <= frames * rate / fps - out.samples.size < 1
+    assert (out.timing.words[0].start, out.sentences[0].start) == (pytest.approx(0.2 + lead_s), lead_s)
+    edges = [(phoneme.start, phoneme.end) for phoneme in out.timing.phonemes]
+    assert edges[0][0] == 0
+    assert edges[-1][1] == pytest.approx(out.samples.size / rate)
+    assert [end for _, end in edges[:-1]] == [pytest.approx(start) for start, _ in edges[1:]]

@@ -17,7 +17,7 @@ from spinbot.media import ffmpeg
 from spinbot.media.audio import read_audio, write_wav
 from spinbot.media.captions import to_ass
 from spinbot.media.credentials import ensure_identity, sign
-from spinbot.media.video import FrameWriter, finish, probe, read_frames
+from spinbot.media.video import FrameWriter, finish, join, probe, read_frames
 
 WIDTH, HEIGHT, FPS = 160, 120, 25
 COLOURS = [
@@ -137,6 +137,22 @@ def test_joining_copies_the_picture(tmp_path):
     assert all(np.array_equal(a, b) for a, b in zip(joined, apart, strict=True))
     info = probe(tmp_path / "o.mp4")
     assert abs(info.audio_seconds - info.video_seconds) <= 0.040
+
+
+def test_silent_segments_join_as_they_are(tmp_path):
+    parts = [write(tmp_path / f"{n}'s.mp4", (gradient(i) for i in range(n))) for n in (30, 1, 12)]
+    info = join(parts, tmp_path / "all.mp4")
+    assert (info.frames, info.fps, info.video_codec, info.audio_codec) == (43, FPS, "h264", "")
+    apart = [frame for part in parts for frame in read_frames(part)]
+    assert all(np.array_equal(a, b) for a, b in zip(read_frames(tmp_path / "all.mp4"), apart, strict=True))
+    first = (tmp_path / "all.mp4").read_bytes()
+    join(parts, tmp_path / "all.mp4")
+    assert (tmp_path / "all.mp4").read_bytes() == first
+    with FrameWriter(tmp_path / "fast.mp4", width=WIDTH, height=HEIGHT, fps=30) as writer:
+        writer.write(gradient(0))
+    with pytest.raises(InputError, match="the segments differ"):
+        join([parts[0], tmp_path / "fast.mp4"], tmp_path / "no.mp4")
+    assert not (tmp_path / "no.mp4").exists()
 
 
 def test_other_frame_rates(tmp_path):

@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from spinbot.actors.ray_pool import RayPool
 from spinbot.cli.studio import Studio
 from spinbot.config import Settings
 from spinbot.engines.asr.whisper import WhisperBaseEngine
@@ -58,7 +57,6 @@ class Session:
         return [event.data | {"node": event.node} for event in self.studio.jobs.events(job.id) if event.kind == kind]
 
     def close(self) -> None:
-        assert isinstance(self.studio.pool, RayPool)
         self.loop.run_until_complete(self.studio.pool.close())
         self.loop.close()
 
@@ -156,15 +154,16 @@ def test_the_files_a_user_gets(session, drawn, tmp_path):
     assert "Dr. Marie Lindqvist paid" in " ".join((tmp_path / "out.srt").read_text().split())
     assert read(tmp_path / "out.png").ai_generated
     sidecar = json.loads((tmp_path / "out.json").read_text())
-    assert sidecar["graph"]["nodes"]["speech"]["params"]["seed"] == 0
+    assert sidecar["graph"]["nodes"]["perform"]["params"]["seed"] == 0
     assert sidecar["scores"]["lipsync_correlation"] == drawn.outputs["report"]["scores"]["lipsync_correlation"]
-    assert sidecar["nodes"]["speech"]["engines"].keys() == {"tts/kokoro", "asr/whisper-tiny.en"}
-    assert all(len(digest) == 64 for digest in sidecar["nodes"]["speech"]["engines"].values())
+    spoken = sidecar["nodes"]["perform/speak-1"]
+    assert spoken["engines"].keys() == {"tts/kokoro", "asr/whisper-tiny.en"}
+    assert all(len(digest) == 64 for digest in spoken["engines"].values())
 
 
 def test_the_same_request_is_answered_from_the_cache(session, drawn):
     job = session.run(drawn.graph)
-    assert {run.state for run in job.nodes.values()} == {"cached"}
+    assert {name: run.state for name, run in job.nodes.items() if run.state != "cached"} == {}
     assert job.outputs == drawn.outputs
 
 
@@ -196,8 +195,8 @@ def test_a_portrait_without_a_face_fails_before_any_speech(session):
     assert (job.state, job.error["code"]) == ("failed", "no_face")
     assert "no face was found in the portrait (600x400 pixels)" in job.error["message"]
     assert "shows one face" in job.error["hint"]
-    assert job.nodes["speech"].state == "skipped"
-    assert job.nodes["speech"].started is None
+    assert job.nodes["perform"].state == "skipped"
+    assert job.nodes["perform"].started is None
 
 
 def find_face(portrait: str) -> dict[str, Any]:

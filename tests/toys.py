@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import time
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,7 +13,8 @@ from pydantic import Field
 
 from spinbot.actors.host import CallContext
 from spinbot.engines.base import Engine, Progress
-from spinbot.errors import InputError, ModelError
+from spinbot.errors import InputError, ModelError, NodeTimeoutError
+from spinbot.graphs.graph import Expansion, Link, NodeSpec
 from spinbot.graphs.node import Node, Ports, node
 from spinbot.graphs.values import Value
 
@@ -205,9 +209,6 @@ class ToyCrash(Node):
     def run(self, context: CallContext) -> Outputs:
         if not Path(self.marker).exists():
             Path(self.marker).touch()
-            import os
-            import signal
-
             os.kill(os.getpid(), signal.SIGKILL)
         return self.Outputs(number=Number(value=7))
 
@@ -225,3 +226,201 @@ class ToyFile(Node):
 
     def run(self, context: CallContext) -> Outputs:
         return self.Outputs(text=Text(text=context.artifacts.put_bytes(self.content.encode())))
+
+
+@node("toy_flaky")
+class ToyFlaky(Node):
+    """Not answer in time for the first `failures` attempts, which the diary counts."""
+
+    diary: str
+    failures: int = 1
+
+    class Outputs(Ports):
+        """How many attempts it took."""
+
+        number: Number
+
+    def run(self, context: CallContext) -> Outputs:
+        count(self.diary, "tried")
+        tries = len(Path(self.diary).read_text().splitlines())
+        if tries <= self.failures:
+            raise NodeTimeoutError("the toy did not answer")
+        return self.Outputs(number=Number(value=tries))
+
+
+@node("toy_stubborn")
+class ToyStubborn(Node):
+    """Never look whether it is cancelled, until its process ends."""
+
+    started: str = ""
+
+    class Outputs(Ports):
+        """Never."""
+
+        number: Number
+
+    def run(self, context: CallContext) -> Outputs:
+        count(self.started, str(os.getpid()))
+        context.progress(0.1, "from now on deaf")
+        while True:
+            threading.Event().wait(0.05)
+
+
+@node("toy_gate")
+class ToyGate(Node):
+    """Wait until a file is there."""
+
+    gate: str
+    value: int = 1
+    diary: str = ""
+
+    class Outputs(Ports):
+        """The value."""
+
+        number: Number
+
+    def run(self, context: CallContext) -> Outputs:
+        count(self.diary, f"gate {self.value}")
+        while not Path(self.gate).exists():
+            context.progress(0.5, "waiting at the gate")
+            threading.Event().wait(0.01)
+        return self.Outputs(number=Number(value=self.value))
+
+
+@node("toy_sum")
+class ToySum(Node):
+    """Add any number of numbers."""
+
+    numbers: list[Number]
+    diary: str = ""
+
+    class Outputs(Ports):
+        """The sum."""
+
+        number: Number
+
+    def run(self, context: CallContext) -> Outputs:
+        total = sum(number.value for number in self.numbers)
+        count(self.diary, f"sum {total}")
+        return self.Outputs(number=Number(value=total))
+
+
+@node("toy_double_all", inner_slots=("script",))
+class ToyDoubleAll(Node):
+    """Expand into a double of the input for each of `times`, and their sum."""
+
+    number: Number
+    times: int = Field(default=2, ge=1)
+    diary: str = ""
+
+    class Outputs(Ports):
+        """The sum."""
+
+        number: Number
+
+    def run(self, context: CallContext) -> Expansion:
+        count(self.diary, f"expand {self.times}")
+        inner = {
+            f"double-{n}": NodeSpec(type="toy_double", inputs={"number": Link(node="..", output="number")})
+            for n in range(self.times)
+        }
+        links = [Link(node=name, output="number") for name in inner]
+        inner["sum"] = NodeSpec(type="toy_sum", params={"diary": self.diary}, inputs={"numbers": links})
+        return Expansion(nodes=inner, outputs={"number": Link(node="sum", output="number")})
+
+
+@node("toy_misfit")
+class ToyMisfit(Node):
+    """Expand into a node that does not exist."""
+
+    class Outputs(Ports):
+        """Never."""
+
+        number: Number
+
+    def run(self, context: CallContext) -> Expansion:
+        return Expansion(nodes={"a": NodeSpec(type="nope")}, outputs={"number": Link(node="a", output="number")})
+
+
+@node("toy_steps")
+class ToySteps(Node):
+    """Do `steps` steps, saving after each; die behind step `die_after`, the first time."""
+
+    steps: int
+    diary: str
+    die_after: int = -1
+
+    class Outputs(Ports):
+        """How many steps this attempt did."""
+
+        number: Number
+
+    def run(self, context: CallContext) -> Outputs:
+        begin = context.checkpoint["done"] if context.checkpoint else 0
+        for step in range(begin, self.steps):
+            count(self.diary, f"step {step}")
+            context.save({"done": step + 1})
+            context.progress((step + 1) / self.steps, f"step {step}")
+            if step == self.die_after and begin == 0:
+                threading.Event().wait(0.3)  # until what was saved is on its way
+                os.kill(os.getpid(), signal.SIGKILL)
+        return self.Outputs(number=Number(value=self.steps - begin))
+
+
+@node("toy_work")
+class ToyWork(Node):
+    """Work for some steps and leave an artifact; the diary tells when each attempt began."""
+
+    name: str
+    diary: str
+    steps: int = 5
+    before: list[Text] = Field(default=[])
+
+    class Outputs(Ports):
+        """A text that names the artifact."""
+
+        text: Text
+
+    def run(self, context: CallContext) -> Outputs:
+        count(self.diary, f"{time.time():.6f} {self.name}")
+        for step in range(self.steps):
+            threading.Event().wait(0.02)
+            context.progress(step / self.steps, "working")
+        parts = [context.artifacts.path(text.text).read_bytes() for text in self.before]
+        data = b"".join([*parts, self.name.encode(), b"." * 20_000])[-200_000:]
+        return self.Outputs(text=Text(text=context.artifacts.put_bytes(data)))
+
+
+@node("toy_think", slots=("script",))
+class ToyThink(ToyWork):
+    """The same with an engine."""
+
+    def run(self, context: CallContext) -> ToyWork.Outputs:
+        with context.engine("script"):
+            return super().run(context)
+
+
+@node("toy_crew", inner_slots=("script",))
+class ToyCrew(Node):
+    """Expand into workers side by side, and one that gathers what they made."""
+
+    name: str
+    diary: str
+    size: int = 3
+    before: list[Text] = Field(default=[])
+
+    class Outputs(Ports):
+        """A text that names the artifact."""
+
+        text: Text
+
+    def run(self, context: CallContext) -> Expansion:
+        count(self.diary, f"{time.time():.6f} {self.name}")
+        inner = {
+            f"w{n}": NodeSpec(type="toy_think", params={"name": f"{self.name}/w{n}", "diary": self.diary})
+            for n in range(self.size)
+        }
+        links = [Link(node=name, output="text") for name in inner]
+        gather = {"name": f"{self.name}/all", "diary": self.diary}
+        inner["all"] = NodeSpec(type="toy_work", params=gather, inputs={"before": links})
+        return Expansion(nodes=inner, outputs={"text": Link(node="all", output="text")})

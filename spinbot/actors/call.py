@@ -22,6 +22,8 @@ class Call:
     payload: Any
     engines: Mapping[str, str]
     """Which engine fills each slot that the function may ask for."""
+    checkpoint: dict[str, Any] | None = None
+    """What an earlier attempt saved."""
 
 
 @dataclass(frozen=True)
@@ -69,18 +71,41 @@ class ModelEvicted:
 
 
 @dataclass(frozen=True)
-class Finished:
-    """The call's answer; nothing follows it."""
+class Saved:
+    """How far the call came, in its own words: what a later attempt gets as `Call.checkpoint`."""
 
-    result: dict[str, Any]
+    state: dict[str, Any]
+
+
+Message = Progressed | Noted | ModelLoading | ModelLoaded | ModelEvicted | Saved
+"""What a call says while it runs."""
 
 
 @dataclass(frozen=True)
-class Failed:
-    """The call's error in the form of `SpinbotError.to_dict`, with the traceback's last lines; nothing follows."""
+class Span:
+    """A part of a call's time that is not computing: `load tts/kokoro`, `fetch sha256:...`. Epoch seconds."""
 
-    error: dict[str, Any]
+    name: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a call ended: `result`, or `error` in the form of `SpinbotError.to_dict` with the traceback's last lines."""
+
+    call: str
+    result: dict[str, Any] | None
+    error: dict[str, Any] | None
     log_tail: list[str]
+    host: str
+    started: float
+    ended: float
+    spans: list[Span]
+    said: int
+    """How many messages came before it."""
 
-
-Message = Progressed | Noted | ModelLoading | ModelLoaded | ModelEvicted | Finished | Failed
+    def times(self) -> dict[str, Any]:
+        """Where and when it ran, as JSON, for the trace."""
+        spans = [vars(span) for span in self.spans]
+        return {"host": self.host, "begun": self.started, "ended": self.ended, "spans": spans}

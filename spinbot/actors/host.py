@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-import queue
 import tempfile
 import threading
+import time
 import traceback
-from collections.abc import Generator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from spinbot.actors.call import Call, Failed, Finished, Message, Noted, Progressed
+from spinbot.actors.call import Answer, Call, Message, ModelLoaded, Noted, Progressed, Saved, Span
 from spinbot.actors.memory import process_bytes
 from spinbot.actors.residency import Key, Residency
 from spinbot.config import HostGroup, Settings, cores
@@ -21,29 +22,38 @@ from spinbot.engines.registry import engine_class
 from spinbot.errors import CancelledError, NodeError, SpinbotError
 from spinbot.models.catalogue import load_catalogue
 from spinbot.models.store import ModelStore
-from spinbot.store.artifacts import LocalArtifacts
+from spinbot.store.artifacts import Artifacts, LocalArtifacts
 
 log = logging.getLogger(__name__)
+
+Hear = Callable[[Message], None]
 
 
 class CallContext:
     """What a running call may use: engines, artifacts, scratch space, and a way to report."""
 
-    def __init__(self, host: Host, call: Call, report: queue.SimpleQueue[Message], scratch: Path) -> None:
+    def __init__(self, host: Host, call: Call, hear: Hear) -> None:
         self._host = host
         self._call = call
-        self._report = report
+        self._hear = hear
         self._cancelled = threading.Event()
+        self._open = ExitStack()
+        self.said = 0
+        self.spans: list[Span] = []
         self.artifacts = host.artifacts
         self.home = host.home
         """The folder of this installation on this machine."""
-        self.scratch = scratch
+        self.checkpoint = call.checkpoint
+        """What an earlier attempt of this call saved; None at the first."""
+
+    @cached_property
+    def scratch(self) -> Path:
         """A folder of this call alone; gone when the call ends."""
+        return Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="spinbot-")))
 
     def engine(self, slot: str) -> AbstractContextManager[Engine]:
         """Lease the engine that fills `slot` for this call; use it in a `with` block."""
-        name = self._call.engines[slot]
-        return self._host.residency.lease((slot, name), self._report.put)
+        return self._host.residency.lease((slot, self._call.engines[slot]), self._say)
 
     def stamp(self, slot: str) -> dict[str, str]:
         """What to record of the engine that fills `slot`: its name and the digest of its weights."""
@@ -54,24 +64,54 @@ class CallContext:
         """Report that `fraction` (0..1) is done. Raises `CancelledError` once the call is cancelled."""
         if self._cancelled.is_set():
             raise CancelledError("cancelled", hint="submit it again to go on from the finished nodes")
-        self._report.put(Progressed(fraction, message))
+        self._say(Progressed(fraction, message))
 
     def note(self, message: str) -> None:
         """Add a line to the job's log."""
-        self._report.put(Noted(message))
+        self._say(Noted(message))
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Store how far the call came; an attempt after a crash finds it in `checkpoint`.
+
+        `state` is small JSON. What it names in the artifact store must be there already.
+        """
+        self._say(Saved(state))
 
     def cancel(self) -> None:
         """Make the next `progress` raise."""
         self._cancelled.set()
 
+    def close(self) -> None:
+        """Drop what the call had open."""
+        self._open.close()
+
+    @contextmanager
+    def span(self, name: str) -> Iterator[None]:
+        """Note how long something took that is not computing, for the trace."""
+        began = time.time()
+        try:
+            yield
+        finally:
+            self.spans.append(Span(name, began, time.time()))
+
+    def _say(self, message: Message) -> None:
+        if isinstance(message, ModelLoaded):
+            now = time.time()
+            self.spans.append(Span(f"load {message.slot}/{message.engine}", now - message.seconds, now))
+        self.said += 1
+        self._hear(message)
+
 
 class Host:
-    """Runs calls one after another in each of its lanes, with engines that stay loaded between them."""
+    """Runs calls, with engines that stay loaded between them."""
 
-    def __init__(self, group: HostGroup, settings: Settings) -> None:
+    def __init__(
+        self, group: HostGroup, settings: Settings, *, name: str = "", artifacts: Artifacts | None = None
+    ) -> None:
         self.group = group
+        self.name = name
         self.home = settings.root
-        self.artifacts = LocalArtifacts(settings.artifacts_dir)
+        self.artifacts = artifacts or LocalArtifacts(settings.artifacts_dir)
         self._catalogue = load_catalogue()
         self._models = ModelStore(settings.models_dir, self._catalogue)
         self.residency = Residency(
@@ -80,33 +120,42 @@ class Host:
         self._running: dict[str, CallContext] = {}
         self._cancelled: set[str] = set()
 
-    def run(self, call: Call) -> Generator[Message]:
-        """Run a call, yielding its messages as they come; the last is `Finished` or `Failed`."""
-        messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        with tempfile.TemporaryDirectory(prefix="spinbot-") as scratch:
-            context = CallContext(self, call, messages, Path(scratch))
-            self._running[call.id] = context
+    def run(self, call: Call, hear: Hear) -> Answer:
+        """Run a call to its end; `hear` gets what it says meanwhile, on the call's thread. Never raises."""
+        began = time.time()
+        context = CallContext(self, call, hear)
+        self._running[call.id] = context
+        result, error, tail = None, None, []
+        try:
             if call.id in self._cancelled:
-                context.cancel()
-            worker = threading.Thread(target=_work, args=(context, call, messages), name=call.id, daemon=True)
-            worker.start()
-            try:
-                while True:
-                    message = messages.get()
-                    yield message
-                    if isinstance(message, Finished | Failed):
-                        return
-            finally:
-                context.cancel()  # the reader may have gone away early
-                worker.join()
-                del self._running[call.id]
-                self._cancelled.discard(call.id)
+                raise CancelledError("cancelled before it began")
+            result = call.function(context, call.payload)
+        except SpinbotError as failure:
+            error = failure.to_dict()
+        except Exception as failure:  # the border of the process: any fault becomes the job's error
+            log.exception("call %s failed", call.id)
+            error = NodeError(
+                f"{type(failure).__name__}: {failure}",
+                hint="this is a defect; the log has the traceback",
+                code="internal",
+            ).to_dict()
+            tail = traceback.format_exc().splitlines()[-12:]
+        finally:
+            del self._running[call.id]
+            self._cancelled.discard(call.id)
+            context.close()
+        return Answer(call.id, result, error, tail, self.name, began, time.time(), context.spans, context.said)
 
     def cancel(self, call_id: str) -> None:
-        """Stop a call at its next step, whether it runs already or still waits for its lane."""
+        """Stop a call at its next step, whether it runs already or still waits."""
         self._cancelled.add(call_id)
         if context := self._running.get(call_id):
             context.cancel()
+
+    def cancel_all(self) -> None:
+        """Stop every call that runs: nobody waits for them any more."""
+        for call_id in list(self._running):
+            self.cancel(call_id)
 
     def resident(self) -> dict[str, int]:
         """Bytes of each engine in memory, by `slot/engine`."""
@@ -130,19 +179,6 @@ class Host:
 def weights_digest(models: ModelStore, slot: str, engine: str) -> str:
     """Digest of an engine's weights as the catalogue pins them; empty for an engine without weights."""
     return "+".join(models.digest(name) for name in engine_class(slot, engine).requires)
-
-
-def _work(context: CallContext, call: Call, messages: queue.SimpleQueue[Message]) -> None:
-    try:
-        messages.put(Finished(call.function(context, call.payload)))
-    except SpinbotError as error:
-        messages.put(Failed(error.to_dict(), []))
-    except Exception as error:  # the border of the process: any fault becomes the job's error
-        log.exception("call %s failed", call.id)
-        fault = NodeError(
-            f"{type(error).__name__}: {error}", hint="this is a defect; the log has the traceback", code="internal"
-        )
-        messages.put(Failed(fault.to_dict(), traceback.format_exc().splitlines()[-12:]))
 
 
 def load_engines(context: CallContext, slots: list[str]) -> dict[str, Any]:

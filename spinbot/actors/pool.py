@@ -1,42 +1,225 @@
-"""Where calls run: the contract of a pool, and the pool that lives in this process.
+"""The pool: which host runs which call. Knows neither Ray nor threads; handles of hosts come from outside.
 
-`RayPool` (ray_pool.py) is the real one. `LocalPool` holds the very same hosts in threads: it serves unit tests and
-tools that need no cluster. One contract test runs on both.
+A host runs one call at a time. A call goes to an idle host that has its engines loaded; if there is none it waits a
+moment for one that has, then takes any idle host, then a new process is started, up to the group's limit. A process
+that had nothing to do for a while ends, except the group's first. A call that does not stop when asked is ended with
+its process, which no other call shares.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+import contextlib
+import itertools
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from spinbot.actors.call import Call, Message
-from spinbot.actors.host import Host
+from spinbot.actors.call import Answer, Call, Message, ModelEvicted, ModelLoaded
+from spinbot.actors.host import load_engines
 from spinbot.config import HostGroup, Settings
-from spinbot.errors import InputError
+from spinbot.errors import CancelledError, HostLostError, InputError
+
+PATIENCE_S = 0.5
+"""How long a call waits for a busy host before another process is started: starting one takes about a second."""
+
+Hear = Callable[[Message], None]
 
 
-class Pool(Protocol):
+class HostHandle(Protocol):
+    """One host, as the pool sees it."""
+
+    async def run(self, call: Call, hear: Hear) -> Answer:
+        """Run a call; `hear` gets its messages in order. Raises `HostLostError`."""
+        ...
+
+    async def cancel(self, call_id: str) -> None:
+        """Ask a call to stop at its next step. Raises `HostLostError`."""
+        ...
+
+    async def kill(self) -> None:
+        """End the process now, whatever it does."""
+        ...
+
+
+StartHost = Callable[[str, HostGroup, str], Awaitable[HostHandle]]
+"""`start(group name, group, host name)`: a handle of a new host."""
+
+
+@dataclass(eq=False)
+class _Seat:
+    name: str
+    handle: HostHandle
+    engines: set[str] = field(default_factory=set)
+    call: str | None = None
+    gone: bool = False
+    idle_since: float = 0.0
+
+
+@dataclass(eq=False)
+class _Ride:
+    """A call between its arrival and its end."""
+
+    seat: _Seat | None = None
+    cancelled: bool = False
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass
+class _Group:
+    settings: HostGroup
+    seats: list[_Seat] = field(default_factory=list)
+    waiting: list[asyncio.Future[None]] = field(default_factory=list)
+    starting: int = 0
+
+    def wake(self) -> None:
+        for waiter in self.waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+class Pool:
     """Runs calls on host groups."""
 
-    def run(self, group: str, call: Call) -> AsyncIterator[Message]:
-        """Yield the call's messages; the last is `Finished` or `Failed`. Raises `HostLostError`."""
-        ...
+    def __init__(self, hosts: Mapping[str, HostGroup], start: StartHost) -> None:
+        self._start = start
+        self._groups = {name: _Group(settings) for name, settings in hosts.items()}
+        self._rides: dict[str, _Ride] = {}
+        self._numbers = itertools.count(1)
+        self._endings: set[asyncio.Task[None]] = set()
 
-    async def cancel(self, group: str, call_id: str) -> None:
-        """Stop a call at its next step, also one that has not begun."""
-        ...
+    def capacity(self, group: str) -> int:
+        """How many calls the group can run at once when it is fully grown."""
+        return self._groups[group].settings.processes
 
-    async def resident(self, group: str) -> dict[str, int]:
-        """Bytes of each engine that the group's host keeps in memory, by `slot/engine`."""
-        ...
+    def resident(self, group: str) -> set[str]:
+        """Engines that some host of the group keeps in memory, as `slot/engine`."""
+        return {engine for seat in self._groups[group].seats for engine in seat.engines}
+
+    async def run(self, group: str, call: Call, hear: Hear) -> Answer:
+        """Run a call to its end. Raises `HostLostError` where its process died, `CancelledError` before it began."""
+        ride = self._rides[call.id] = _Ride()
+        engines = {f"{slot}/{engine}" for slot, engine in call.engines.items()}
+        try:
+            seat = await self._seat(group, engines, call.id, ride)
+        except BaseException:
+            ride.ended.set()
+            del self._rides[call.id]
+            raise
+        ride.seat = seat
+
+        def listen(message: Message) -> None:
+            if isinstance(message, ModelLoaded):
+                seat.engines.add(f"{message.slot}/{message.engine}")
+            elif isinstance(message, ModelEvicted):
+                seat.engines.discard(f"{message.slot}/{message.engine}")
+            hear(message)
+
+        try:
+            return await seat.handle.run(call, listen)
+        except HostLostError:
+            self._drop(group, seat)
+            raise
+        finally:
+            del self._rides[call.id]
+            ride.ended.set()
+            self._leave(group, seat)
+
+    async def cancel(self, call_id: str, grace_s: float) -> None:
+        """Ask a call to stop; where it has not after `grace_s` seconds, end its process. Unknown calls are gone."""
+        ride = self._rides.get(call_id)
+        if ride is None:
+            return
+        ride.cancelled = True
+        if ride.seat is None:
+            for group in self._groups.values():
+                group.wake()
+            return
+        with contextlib.suppress(HostLostError, TimeoutError):
+            async with asyncio.timeout(grace_s):
+                await ride.seat.handle.cancel(call_id)
+                await ride.ended.wait()
+        if not ride.ended.is_set():
+            await ride.seat.handle.kill()
+            await ride.ended.wait()
+
+    async def preload(self, group: str, engines: Mapping[str, str], hear: Hear, call_id: str) -> None:
+        """Bring engines into memory where none of the group's hosts has them all."""
+        wanted = {f"{slot}/{engine}" for slot, engine in engines.items()}
+        if not any(wanted <= seat.engines for seat in self._groups[group].seats):
+            await self.run(group, Call(call_id, load_engines, list(engines), engines), hear)
+
+    def adopt(self, group: str, name: str, handle: HostHandle, engines: Iterable[str]) -> None:
+        """Take in a host that runs already."""
+        self._groups[group].seats.append(_Seat(name, handle, set(engines)))
 
     async def close(self) -> None:
         """End every host."""
-        ...
+        for group in self._groups.values():
+            seats, group.seats = group.seats, []
+            for seat in seats:
+                await seat.handle.kill()
+
+    async def _seat(self, name: str, engines: set[str], call: str, ride: _Ride) -> _Seat:
+        group = self._groups[name]
+        loop = asyncio.get_running_loop()
+        patient_until = loop.time() + PATIENCE_S
+        while True:
+            if ride.cancelled:
+                raise CancelledError("cancelled before it began")
+            impatient = loop.time() >= patient_until
+            idle = [seat for seat in group.seats if seat.call is None]
+            warm = [seat for seat in idle if engines <= seat.engines]
+            if idle and not warm and (impatient or not any(engines <= seat.engines for seat in group.seats)):
+                warm = idle
+            if warm:
+                warm[0].call = call
+                return warm[0]
+            alive = len(group.seats) + group.starting
+            if alive == 0 or (impatient and alive < group.settings.processes):
+                await self._grow(name, group)
+                continue
+            waiter = loop.create_future()
+            group.waiting.append(waiter)
+            try:
+                await asyncio.wait([waiter], timeout=None if impatient else patient_until - loop.time())
+            finally:
+                group.waiting.remove(waiter)
+
+    async def _grow(self, name: str, group: _Group) -> None:
+        group.starting += 1
+        host = f"{name}-{next(self._numbers)}"
+        try:
+            handle = await self._start(name, group.settings, host)
+        finally:
+            group.starting -= 1
+        group.seats.append(_Seat(host, handle))
+        group.wake()
+
+    def _leave(self, name: str, seat: _Seat) -> None:
+        loop = asyncio.get_running_loop()
+        group = self._groups[name]
+        seat.call, seat.idle_since = None, loop.time()
+        group.wake()
+        if group.seats and seat is not group.seats[0] and not seat.gone:
+            loop.call_later(group.settings.idle_s + 0.1, self._end_idle, name, seat)
+
+    def _end_idle(self, name: str, seat: _Seat) -> None:
+        group = self._groups[name]
+        idle = asyncio.get_running_loop().time() - seat.idle_since
+        if seat.call is None and seat in group.seats[1:] and idle >= group.settings.idle_s:
+            self._drop(name, seat)
+            ending = asyncio.ensure_future(seat.handle.kill())
+            self._endings.add(ending)
+            ending.add_done_callback(self._endings.discard)
+
+    def _drop(self, name: str, seat: _Seat) -> None:
+        seat.gone = True
+        with contextlib.suppress(ValueError):  # another call's end may have dropped it
+            self._groups[name].seats.remove(seat)
 
 
-def group_for(slots: Iterable[str], hosts: dict[str, HostGroup]) -> str:
+def group_for(slots: Iterable[str], hosts: Mapping[str, HostGroup]) -> str:
     """The first host group that serves all `slots`, the one with the fewest others. Raises `InputError`."""
     wanted = set(slots)
     fitting = [name for name, group in hosts.items() if wanted <= set(group.slots)]
@@ -49,30 +232,8 @@ def group_for(slots: Iterable[str], hosts: dict[str, HostGroup]) -> str:
     return min(fitting, key=lambda name: len(hosts[name].slots))
 
 
-class LocalPool:
-    """Every host in this process, each lane a thread."""
+def local_pool(settings: Settings) -> Pool:
+    """A pool whose hosts are threads of this process: for unit tests and tools that need no cluster."""
+    from spinbot.actors.local import start_local
 
-    def __init__(self, settings: Settings) -> None:
-        self._hosts = {name: Host(group, settings) for name, group in settings.hosts.items()}
-        self._lanes = {name: asyncio.Semaphore(group.lanes) for name, group in settings.hosts.items()}
-
-    async def run(self, group: str, call: Call) -> AsyncIterator[Message]:
-        """See `Pool.run`."""
-        async with self._lanes[group]:
-            messages = self._hosts[group].run(call)
-            try:
-                while (message := await asyncio.to_thread(next, messages, None)) is not None:
-                    yield message
-            finally:
-                await asyncio.to_thread(messages.close)
-
-    async def cancel(self, group: str, call_id: str) -> None:
-        """See `Pool.cancel`."""
-        self._hosts[group].cancel(call_id)
-
-    async def resident(self, group: str) -> dict[str, int]:
-        """See `Pool.resident`."""
-        return self._hosts[group].resident()
-
-    async def close(self) -> None:
-        """See `Pool.close`."""
+    return Pool(settings.hosts, lambda _, group, name: start_local(group, settings, name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
@@ -24,11 +24,12 @@ from rich.text import Text
 
 from spinbot.models.catalogue import load_catalogue
 from spinbot.models.store import ModelStore
-from spinbot.store.jobs import Event, JobStore
+from spinbot.store.jobs import DONE, Event, Job, NodeRun
 
 _MARKS = {
     "pending": ("·", "dim"),
     "running": ("▸", "cyan"),
+    "expanded": ("▾", "cyan"),
     "cached": ("✓", "blue"),
     "succeeded": ("✓", "green"),
     "failed": ("✗", "red"),
@@ -45,35 +46,41 @@ class _Row:
         self.started = 0.0
         self.seconds = 0.0
 
+    @classmethod
+    def of(cls, run: NodeRun) -> _Row:
+        """The row of a node that may have ended in an earlier run of its job."""
+        row = cls()
+        row.state = run.state if run.state in DONE else "pending"
+        return row
+
 
 class JobDisplay:
-    """Follows a job's events: a live table on a terminal, one line per change elsewhere."""
+    """Shows a job's events, which `hear` is given: a live table on a terminal, one line per change elsewhere."""
 
-    def __init__(self, jobs: JobStore, job: str, console: Console) -> None:
-        self._jobs = jobs
-        self._job = job
+    def __init__(self, job: Job, console: Console) -> None:
+        self._job = job.id
         self._console = console
-        self._rows = {name: _Row() for name in jobs.get(job).nodes}
+        self._rows = {name: _Row.of(run) for name, run in job.nodes.items()}
         self._loads: dict[str, str] = {}
         self._live = Live(console=console, refresh_per_second=8, transient=False, get_renderable=self._render)
-        self._stop: Callable[[], None] = lambda: None
 
     def __enter__(self) -> JobDisplay:
-        self._stop = self._jobs.listen(self._hear)
         if self._console.is_terminal:
             self._live.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._stop()
         if self._console.is_terminal:
             self._live.stop()
 
-    def _hear(self, event: Event) -> None:
+    def hear(self, event: Event) -> None:
+        """Show an event; those of other jobs are passed over."""
         if event.job != self._job:
             return
         if event.node is not None and event.kind.startswith("node."):
             self._update(self._rows[event.node], event)
+            for inner in event.data.get("nodes", ()):
+                self._rows.setdefault(inner, _Row())
         if event.kind.startswith("model."):
             self._loads[f"{event.data['slot']}/{event.data['engine']}"] = _load_text(event)
         if not self._console.is_terminal:
@@ -88,8 +95,12 @@ class JobDisplay:
             row.fraction = event.data["fraction"]
             row.note = f"{event.data['message']}, {event.data['eta_s']:.0f} s left"
             return
+        if state == "saved":
+            return
         if state == "running":
-            row.started = event.time
+            row.started, row.fraction = event.time, 0.0
+        if state in ("retrying", "interrupted"):
+            state = "pending"
         row.state, row.note = state, ""
         row.seconds = event.time - (row.started or event.time)
         if state == "cached":
@@ -125,6 +136,11 @@ def _line(event: Event) -> str:
         return f"{where}: {escape(event.data['message'])}"
     if event.kind in ("node.running", "node.cached", "node.succeeded", "node.cancelled"):
         return f"{where}: {event.kind.removeprefix('node.')}"
+    if event.kind == "node.expanded":
+        return f"{where}: expanded into {len(event.data['nodes'])} nodes"
+    if event.kind == "node.retrying":
+        message, wait_s = event.data["error"]["message"], event.data["again_in_s"]
+        return f"{where}: {escape(message)}; again in {wait_s:g} s"
     if event.kind == "node.failed":
         return f"{where}: failed: {escape(event.data['error']['message'])}"
     if event.kind == "model.loaded":

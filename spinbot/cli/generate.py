@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +19,8 @@ Examples:
   spinbot generate --script speech.txt --portrait me.jpg --aspect 9:16 --captions burn -o me.mp4
 
   echo "Hello from spinbot." | spinbot generate --script - --voice stock:kumo
+
+  spinbot generate --edit 3f2a9c41d7e0 --sentence 3 "It was a red boat." -o edited.mp4
 """
 
 
@@ -43,7 +44,10 @@ class Captions(StrEnum):
 
 
 def generate(
-    topic: str = typer.Argument("", help="What to talk about. The script is written for you."),
+    context: typer.Context,
+    topic: str = typer.Argument(
+        "", help="What to talk about; the script is written for you. With --edit: the new text."
+    ),
     portrait: Path | None = typer.Option(None, help="A picture with a face; without it, the portrait that is shipped."),
     script: str = typer.Option("", help="A text file with what to say, or - for standard input, in place of a topic."),
     voice: str = typer.Option("", help="A voice of `spinbot voices`."),
@@ -53,6 +57,8 @@ def generate(
     sway: float = typer.Option(1.0, min=0, max=2, help="Head movement: 0 still, 1 slight, 2 lively."),
     seed: int = typer.Option(0, min=0, help="The same seed gives the same video."),
     engine: list[str] = typer.Option([], help="Use another engine: slot=name. May be given several times."),
+    edit: str = typer.Option("", help="A job whose video to make again with one sentence said otherwise."),
+    sentence: int = typer.Option(0, min=0, help="With --edit: which sentence, from 1."),
     out: Path = typer.Option(Path("spinbot.mp4"), "-o", "--out", help="The video to write."),
     as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
 ) -> None:
@@ -60,13 +66,18 @@ def generate(
 
     Writes the video, subtitles (.srt, .vtt), a poster (.png) and a sidecar (.json) with everything that made it.
     """
+    from spinbot.cli.result import deliver
     from spinbot.cli.studio import Studio
     from spinbot.cli.voices import find_voice
-    from spinbot.graphs.export import check_writable, export
+    from spinbot.graphs.export import check_writable
     from spinbot.graphs.templates import TalkingPortrait
     from spinbot.media.images import read_portrait
     from spinbot.media.portraits import path as shipped_portrait
 
+    if edit or sentence:
+        _check_edit(context, edit, sentence)
+        _edit(edit, sentence, topic, out, as_json)
+        return
     console = Console(stderr=True, highlight=False)
     check_writable(out)
     text = _read_script(script) if script else ""
@@ -97,31 +108,40 @@ def generate(
     graph = request.graph()
     studio.ensure_models(studio.engines_of(graph), console)
     job = studio.run(graph, console)
-    files = export(job, out, studio.artifacts, captions=captions is not Captions.none)
-    outputs = job.outputs or {}
-    video, scores = outputs["video"], outputs["report"]["scores"]
-    took = (job.finished or 0) - (job.started or 0)
-    cached = sum(run.state == "cached" for run in job.nodes.values())
-    if as_json:
-        result = {
-            "job": job.id,
-            "video": str(out),
-            "files": [str(file) for file in files],
-            "seconds": video["seconds"],
-            "width": video["width"],
-            "height": video["height"],
-            "took_s": round(took, 2),
-            "cached_nodes": cached,
-            "title": outputs["script"]["title"],
-            "script": " ".join(outputs["script"]["sentences"]),
-            "scores": scores,
-        }
-        typer.echo(json.dumps(result))
-        return
-    typer.echo(
-        f"{out}: {video['seconds']:.1f} s, {video['width']}x{video['height']}, made in {took:.1f} s, "
-        f"{cached} of {len(job.nodes)} nodes from the cache, lip-sync {scores['lipsync_correlation']:.2f}"
-    )
+    deliver(job, out, studio.artifacts, captions=captions is not Captions.none, as_json=as_json)
+
+
+def _check_edit(context: typer.Context, edit: str, sentence: int) -> None:
+    """Raise `InputError` for what does not go with --edit, rather than pass over it."""
+    hint = 'spinbot generate --edit JOB --sentence 3 "the new text" -o edited.mp4'
+    if not edit or not sentence:
+        raise InputError("--edit and --sentence go together", hint=hint)
+    takes = ("edit", "sentence", "topic", "out", "as_json")
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if name not in takes and source is not None and source.name == "COMMANDLINE":
+            raise InputError(f"--edit changes one sentence; it does not take --{name}", hint=hint)
+
+
+def _edit(job: str, sentence: int, text: str, out: Path, as_json: bool) -> None:
+    """Run a job's graph again with one sentence of its script replaced, and write the video."""
+    from spinbot.cli.result import check_makes_video, deliver
+    from spinbot.cli.studio import Studio
+    from spinbot.graphs.edit import edit_sentence
+    from spinbot.graphs.export import check_writable
+
+    check_writable(out)
+    studio, console = Studio(), Console(stderr=True, highlight=False)
+    old = studio.jobs.get(job)
+    if old.state != "succeeded":
+        raise InputError(f"job {job} is {old.state}: only one that succeeded can be edited", hint="spinbot jobs")
+    check_makes_video(old)
+    script = (old.outputs or {}).get("script")
+    if script is None:
+        raise InputError(f"job {job} has no script among its outputs", hint="edit a job of spinbot generate")
+    graph = edit_sentence(old.graph, script, sentence, text)
+    studio.ensure_models(studio.engines_of(graph), console)
+    deliver(studio.run(graph, console), out, studio.artifacts, as_json=as_json)
 
 
 def parse_engines(pairs: list[str]) -> dict[str, str]:

@@ -57,7 +57,7 @@ def show_command(file: str = FILE) -> None:
     graph = parse(read_graph(file), artifacts=studio.artifacts, settings=studio.settings)
     for name in graph.order():
         spec = graph.nodes[name]
-        inputs = [f"{port} <- {link.node}.{link.output}" for port, link in spec.inputs.items()]
+        inputs = [f"{port} <- {link.node}.{link.output}" for port, link in spec.links()]
         inputs += [f"after {other}" for other in spec.after]
         typer.echo(f"{name} ({spec.type})" + (": " + ", ".join(inputs) if inputs else ""))
     for output, link in graph.outputs.items():

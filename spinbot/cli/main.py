@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from spinbot import __version__
-from spinbot.cli import doctor, files, generate, graphs, jobs, models, voices
+from spinbot.cli import cache, doctor, files, generate, graphs, jobs, models, reproduce, trace, voices
 from spinbot.errors import SpinbotError
 
 EXIT_CODES = """
@@ -32,7 +32,10 @@ app.add_typer(graphs.app, name="graph")
 app.command("nodes", epilog=graphs.NODES_EXAMPLE)(graphs.nodes)
 app.command("voices", epilog=voices.EXAMPLE)(voices.voices)
 app.add_typer(models.app, name="models")
-app.command("jobs", epilog=jobs.EXAMPLE)(jobs.jobs)
+app.add_typer(jobs.app, name="jobs")
+app.add_typer(cache.app, name="cache")
+app.command("trace", epilog=trace.EXAMPLE)(trace.trace)
+app.command("reproduce", epilog=reproduce.EXAMPLE)(reproduce.reproduce)
 app.command("score", epilog=files.SCORE_EXAMPLE)(files.score)
 app.command("verify", epilog=files.VERIFY_EXAMPLE)(files.verify)
 app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor)

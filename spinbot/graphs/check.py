@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import asdict, dataclass
 from graphlib import CycleError
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -15,19 +15,11 @@ from spinbot.actors.pool import group_for
 from spinbot.config import Settings
 from spinbot.engines.registry import ENGINES
 from spinbot.errors import GraphError, InputError
-from spinbot.graphs.graph import Graph, NodeSpec
-from spinbot.graphs.node import NODES, Node, inputs_of, outputs_of, params_of
+from spinbot.graphs.graph import Expansion, Graph, Link, NodeSpec
+from spinbot.graphs.node import NODES, Node, inputs_of, outputs_of, params_of, takes_list
 from spinbot.store.artifacts import artifact_ids
 
 NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_./-]{0,99}$")
-
-
-class Artifacts(Protocol):
-    """What the checks need of an artifact store."""
-
-    def __contains__(self, artifact: str) -> bool:
-        """Whether the artifact is there."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -46,7 +38,7 @@ class Fault:
         return f"{where + ': ' if where else ''}{self.message}{f' ({self.hint})' if self.hint else ''}"
 
 
-def parse(document: Any, *, artifacts: Artifacts, settings: Settings) -> Graph:
+def parse(document: Any, *, artifacts: Container[str], settings: Settings) -> Graph:
     """The graph of a JSON document that passes every check. Raises `GraphError` with all faults in `details`."""
     faults, graph = check(document, artifacts=artifacts, settings=settings)
     if graph is None or faults:
@@ -59,7 +51,7 @@ def parse(document: Any, *, artifacts: Artifacts, settings: Settings) -> Graph:
     return graph
 
 
-def check(document: Any, *, artifacts: Artifacts, settings: Settings) -> tuple[list[Fault], Graph | None]:
+def check(document: Any, *, artifacts: Container[str], settings: Settings) -> tuple[list[Fault], Graph | None]:
     """All faults of a graph document, and the graph where its shape allows to read it."""
     try:
         graph = Graph.model_validate(document)
@@ -75,6 +67,58 @@ def check(document: Any, *, artifacts: Artifacts, settings: Settings) -> tuple[l
     faults += _output_faults(graph)
     faults += _cycle_faults(graph)
     return faults, graph
+
+
+def check_expansion(
+    parent: str, expansion: Expansion, around: Graph, *, artifacts: Container[str], settings: Settings
+) -> dict[str, NodeSpec]:
+    """The nodes of an expansion under their full names, with links that hold in the whole graph `around`.
+
+    Raises `GraphError` with all faults.
+    """
+    spec = around.nodes[parent]
+    faults: list[Fault] = []
+    inner: dict[str, NodeSpec] = {}
+    for name, node in expansion.nodes.items():
+        inputs: dict[str, Link | list[Link]] = {}
+        for port, linked in node.inputs.items():
+            if isinstance(linked, list):
+                inputs[port] = [_placed(parent, link, spec) for link in linked]
+            else:
+                inputs[port] = _placed(parent, linked, spec)
+        slots = NODES[node.type].slots if node.type in NODES else ()
+        engine = {slot: engine for slot, engine in spec.engine.items() if slot in slots} | node.engine
+        # What orders the expanded node orders its parts: a link to the outside alone would let them start early.
+        after = [f"{parent}/{other}" for other in node.after]
+        inner[f"{parent}/{name}"] = node.model_copy(
+            update={"inputs": inputs, "after": after, "engine": engine, "priority": node.priority or spec.priority}
+        )
+    whole = Graph.model_construct(nodes=around.nodes | inner, outputs={})
+    for name, node in inner.items():
+        faults += _node_faults(name, node, whole, artifacts, settings)
+    ports = outputs_of(NODES[spec.type])
+    for port in ports.keys() ^ expansion.outputs.keys():
+        faults.append(Fault("unreachable_output", parent, port, f"output {port!r} is not given or not known", ""))
+    for port, link in expansion.outputs.items():
+        source = expansion.nodes.get(link.node)
+        if source is None or source.type not in NODES or link.output not in outputs_of(NODES[source.type]):
+            faults.append(Fault("unreachable_output", parent, port, f"there is no {link.node}.{link.output}", ""))
+    faults += _cycle_faults(whole)
+    if faults:
+        raise GraphError(
+            f"{parent} expanded into nodes that do not fit: " + "; ".join(fault.line() for fault in faults),
+            hint=f"this is a defect of the node type {spec.type}",
+            details=[asdict(fault) for fault in faults],
+        )
+    return inner
+
+
+def _placed(parent: str, link: Link, spec: NodeSpec) -> Link:
+    """A link inside an expansion as it reads in the whole graph."""
+    if link.node != "..":
+        return Link(node=f"{parent}/{link.node}", output=link.output)
+    outer = spec.inputs.get(link.output)
+    return outer if isinstance(outer, Link) else Link(node="..", output=link.output)
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
@@ -102,7 +146,7 @@ def _shape_faults(error: ValidationError) -> list[Fault]:
     return faults
 
 
-def _node_faults(name: str, spec: NodeSpec, graph: Graph, artifacts: Artifacts, settings: Settings) -> list[Fault]:
+def _node_faults(name: str, spec: NodeSpec, graph: Graph, artifacts: Container[str], settings: Settings) -> list[Fault]:
     cls = NODES.get(spec.type)
     if cls is None:
         return [Fault("unknown_type", name, "type", f"there is no node type {spec.type!r}", suggest(spec.type, NODES))]
@@ -149,11 +193,16 @@ def _param_faults(name: str, spec: NodeSpec, cls: type[Node]) -> list[Fault]:
 def _link_faults(name: str, spec: NodeSpec, cls: type[Node], graph: Graph) -> list[Fault]:
     faults = []
     inputs = inputs_of(cls)
-    for field, link in spec.inputs.items():
+    for field, linked in spec.inputs.items():
         if field not in inputs:
             faults.append(
                 Fault("unknown_field", name, field, f"{cls.type} has no input {field!r}", suggest(field, inputs))
             )
+        elif isinstance(linked, list) != takes_list(cls.model_fields[field]):
+            message = f"{name}.{field} takes {'one link' if isinstance(linked, list) else 'a list of links'}"
+            faults.append(Fault("wrong_type", name, field, message, ""))
+    for field, link in spec.links():
+        if field not in inputs:
             continue
         if link.node not in graph.nodes:
             hint = suggest(link.node, graph.nodes)
@@ -188,8 +237,8 @@ def _engine_faults(name: str, spec: NodeSpec, cls: type[Node], settings: Setting
     faults = []
     for slot, engine in spec.engine.items():
         field = f"engine.{slot}"
-        if slot not in cls.slots:
-            message, hint = f"{cls.type} does not use the slot {slot!r}", suggest(slot, cls.slots)
+        if slot not in (slots := (*cls.slots, *cls.inner_slots)):
+            message, hint = f"{cls.type} does not use the slot {slot!r}", suggest(slot, slots)
             faults.append(Fault("unknown_field", name, field, message, hint))
         elif engine not in (known := {*ENGINES[slot], settings.engines[slot]}):
             message, hint = f"slot {slot} has no engine {engine!r}", suggest(engine, known)

@@ -1,18 +1,38 @@
-"""Running one node inside a host, and the key under which its result is remembered."""
+"""Running one node inside a host, what it answers, and the key under which its result is remembered."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from spinbot.actors.host import CallContext
+from spinbot.graphs.graph import Expansion
 from spinbot.graphs.node import Node
 
 
+@dataclass(frozen=True)
+class Expanded:
+    """The node answered a subgraph."""
+
+    expansion: Expansion
+
+
 def run_node(context: CallContext, described: Node) -> dict[str, Any]:
-    """The function of every node call: run the node and answer its outputs as JSON."""
-    return described.run(context).model_dump(mode="json")
+    """The function of every node call: run the node and answer its outputs, or its expansion, as JSON."""
+    answer = described.run(context)
+    if isinstance(answer, Expansion):
+        return {"expansion": answer.model_dump(mode="json", exclude_defaults=True)}
+    return {"outputs": answer.model_dump(mode="json")}
+
+
+def read_answer(result: dict[str, Any]) -> dict[str, Any] | Expanded:
+    """What `run_node` answered: the outputs by port, or an expansion."""
+    if "expansion" in result:
+        return Expanded(Expansion.model_validate(result["expansion"]))
+    outputs: dict[str, Any] = result["outputs"]
+    return outputs
 
 
 def node_key(described: Node, weights: dict[str, str]) -> str:

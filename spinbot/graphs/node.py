@@ -1,19 +1,21 @@
 """Node types: one class, one operation. Its fields are the one source for checks, schema, options and forms.
 
-A field whose type is a `Value` is an input port and is linked; every other field is a parameter. `Outputs` lists the
-output ports. A node holds no weights: it asks the context for an engine of a slot it declares.
+A field whose type is a `Value`, or a list of one, is an input port and is linked; every other field is a parameter.
+`Outputs` lists the output ports. A node holds no weights: it asks the context for an engine of a slot it declares.
 """
 
 from __future__ import annotations
 
 import types
 from collections.abc import Callable
+from functools import cache
 from typing import Any, ClassVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
 
 from spinbot.actors.host import CallContext
+from spinbot.graphs.graph import Expansion
 from spinbot.graphs.values import Value
 
 
@@ -33,12 +35,14 @@ class Node(BaseModel):
     """Part of the cache key: raise it when the same inputs give another result."""
     slots: ClassVar[tuple[str, ...]] = ()
     """Slots whose engines `run` uses; they must be served by one host group."""
+    inner_slots: ClassVar[tuple[str, ...]] = ()
+    """Slots that the nodes of its expansion use, where `run` answers one."""
 
     class Outputs(Ports):
         """The output ports."""
 
-    def run(self, context: CallContext) -> Ports:
-        """Do the work, where the engines are.
+    def run(self, context: CallContext) -> Ports | Expansion:
+        """Do the work, where the engines are; or answer the nodes that do it.
 
         May be called again after a crash, so it has no side effects but artifacts.
         """
@@ -48,7 +52,9 @@ class Node(BaseModel):
 NODES: dict[str, type[Node]] = {}
 
 
-def node(name: str, *, version: int = 1, slots: tuple[str, ...] = ()) -> Callable[[type[Node]], type[Node]]:
+def node(
+    name: str, *, version: int = 1, slots: tuple[str, ...] = (), inner_slots: tuple[str, ...] = ()
+) -> Callable[[type[Node]], type[Node]]:
     """Publish a node type under `name` to graphs, the command line and (by its schema) every client."""
 
     def publish(cls: type[Node]) -> type[Node]:
@@ -56,30 +62,40 @@ def node(name: str, *, version: int = 1, slots: tuple[str, ...] = ()) -> Callabl
             raise TypeError(f"node type {name} needs a docstring: it is what users read")
         if NODES.setdefault(name, cls) is not cls:
             raise TypeError(f"two node types are named {name!r}")
-        cls.type, cls.version, cls.slots = name, version, slots
+        cls.type, cls.version, cls.slots, cls.inner_slots = name, version, slots, inner_slots
         return cls
 
     return publish
 
 
 def value_type(field: FieldInfo) -> type[Value] | None:
-    """The port type of an input field; None for a parameter. `X | None` counts as X."""
+    """The port type of an input field; None for a parameter. `X | None` and `list[X]` count as X."""
     annotation = field.annotation
     if get_origin(annotation) in (Union, types.UnionType):
         annotation = next(arg for arg in get_args(annotation) if arg is not type(None))
+    if get_origin(annotation) is list:
+        annotation = get_args(annotation)[0]
     return annotation if isinstance(annotation, type) and issubclass(annotation, Value) else None
 
 
+def takes_list(field: FieldInfo) -> bool:
+    """Whether an input field takes any number of links."""
+    return get_origin(field.annotation) is list
+
+
+@cache
 def inputs_of(cls: type[Node]) -> dict[str, type[Value]]:
     """Input ports of a node type by name."""
     return {name: kind for name, field in cls.model_fields.items() if (kind := value_type(field))}
 
 
+@cache
 def params_of(cls: type[Node]) -> dict[str, FieldInfo]:
     """Parameters of a node type by name."""
     return {name: field for name, field in cls.model_fields.items() if value_type(field) is None}
 
 
+@cache
 def outputs_of(cls: type[Node]) -> dict[str, type[Value]]:
     """Output ports of a node type by name."""
     return {name: kind for name, field in cls.Outputs.model_fields.items() if (kind := value_type(field))}
@@ -93,8 +109,11 @@ def describe(cls: type[Node]) -> dict[str, Any]:
         "type": cls.type,
         "version": cls.version,
         "description": (cls.__doc__ or "").strip(),
-        "slots": list(cls.slots),
-        "inputs": {n: {"type": k.__name__, "required": n in required} for n, k in inputs_of(cls).items()},
+        "slots": [*cls.slots, *cls.inner_slots],
+        "inputs": {
+            n: {"type": k.__name__, "list": takes_list(cls.model_fields[n]), "required": n in required}
+            for n, k in inputs_of(cls).items()
+        },
         "params": {n: schema["properties"][n] | {"required": n in required} for n in params_of(cls)},
         "outputs": {n: k.__name__ for n, k in outputs_of(cls).items()},
     }

@@ -62,7 +62,7 @@ class TalkingPortrait(Template):
             script = {"type": "given_script", "params": {"text": self.script}}
         else:
             script = self._node("write_script", {"topic": self.topic, "seconds": self.seconds, "seed": self.seed})
-        speech_in = {"speech": _link("speech", "speech")}
+        speech_in = {"speech": _link("perform", "speech")}
         nodes = {
             "script": script,
             "portrait": {"type": "load_image", "params": {"artifact": self.portrait}},
@@ -73,20 +73,17 @@ class TalkingPortrait(Template):
                 {"image": _link("portrait", "image"), "face": _link("face", "face")},
             ),
             # Behind the face: a portrait without one fails before any speech is made.
-            "speech": self._node(
-                "speak", {"voice": self.voice, "seed": self.seed}, {"script": _link("script", "script")}
+            "perform": self._node(
+                "perform_script",
+                {"voice": self.voice, "seed": self.seed, "sway": self.sway},
+                {"script": _link("script", "script"), "image": _link("frame", "image")},
             )
             | {"after": ["face"]},
-            "talk": self._node(
-                "animate_portrait",
-                {"seed": self.seed, "sway": self.sway},
-                {"image": _link("frame", "image")} | speech_in,
-            ),
             "captions": {"type": "caption", "inputs": speech_in},
             "finish": {
                 "type": "finish_video",
                 "params": {"captions": "burn" if self.captions == "burn" else "none"},
-                "inputs": {"video": _link("talk", "video"), "script": _link("script", "script")} | speech_in,
+                "inputs": {"video": _link("perform", "video"), "script": _link("script", "script")} | speech_in,
             },
             "score": self._node("score_video", inputs={"video": _link("finish", "video")} | speech_in),
         }
@@ -95,6 +92,7 @@ class TalkingPortrait(Template):
             "poster": _link("finish", "poster"),
             "captions": _link("captions", "captions"),
             "script": _link("script", "script"),
+            "speech": _link("perform", "speech"),
             "report": _link("score", "report"),
         }
         return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": outputs}
@@ -102,7 +100,8 @@ class TalkingPortrait(Template):
     def _node(
         self, kind: str, params: dict[str, Any] | None = None, inputs: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        engine = {slot: name for slot, name in self.engine.items() if slot in NODES[kind].slots}
+        used = (*NODES[kind].slots, *NODES[kind].inner_slots)
+        engine = {slot: name for slot, name in self.engine.items() if slot in used}
         parts = {"params": params, "inputs": inputs, "engine": engine}
         return {"type": kind} | {name: part for name, part in parts.items() if part}
 

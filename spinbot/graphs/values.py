@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,12 +28,20 @@ class Stamp(Value):
     weights: str = Field(description="Digest of the weights; empty for an engine without any")
 
 
+def unique_stamps(stamps: Iterable[Stamp]) -> list[Stamp]:
+    """Each stamp once, in the order of its first appearance."""
+    return list({(stamp.slot, stamp.engine, stamp.weights): stamp for stamp in stamps}.values())
+
+
 class Image(Value):
     """A picture (PNG)."""
 
     artifact: ArtifactId
     width: int
     height: int
+    content: str = Field(
+        default="", description="sha256 of the bytes before they were signed (64 hex digits); empty: never signed"
+    )
     made_by: list[Stamp] = []
 
 
@@ -91,6 +100,9 @@ class Video(Value):
     height: int
     fps: int
     seconds: float
+    content: str = Field(
+        default="", description="sha256 of the bytes before they were signed (64 hex digits); empty: never signed"
+    )
     made_by: list[Stamp] = []
 
 

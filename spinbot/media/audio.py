@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import struct
 import wave
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -59,6 +60,32 @@ def write_wav(path: Path, samples: Samples, rate: int) -> None:
         wav.setsampwidth(2)
         wav.setframerate(rate)
         wav.writeframes(pcm.tobytes())
+
+
+def join_wavs(sources: Sequence[Path], out: Path) -> list[int]:
+    """Put mono WAV files of 16 bit and one rate after each other, sample by sample; answers the length of each.
+
+    Raises `InputError` where they differ, `StorageError`.
+    """
+    lengths, kinds, pieces = [], set(), []
+    for source in sources:
+        try:
+            with wave.open(str(source), "rb") as wav:
+                kinds.add((wav.getnchannels(), wav.getsampwidth(), wav.getframerate()))
+                lengths.append(wav.getnframes())
+                pieces.append(wav.readframes(wav.getnframes()))
+        except (wave.Error, EOFError) as error:
+            raise InputError(f"{source.name} is no WAV file: {error}", hint="give 16-bit mono WAV files") from error
+    if len(kinds) != 1 or {kind[:2] for kind in kinds} != {(1, 2)}:
+        raise InputError(
+            f"the recordings differ: {sorted(kinds)} (channels, bytes, Hz)", hint="give 16-bit mono WAV of one rate"
+        )
+    with whole_file(out) as part, part.open("wb") as file, wave.open(file, "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(2)
+        wav.setframerate(kinds.pop()[2])
+        wav.writeframes(b"".join(pieces))
+    return lengths
 
 
 def resample(samples: Samples, from_rate: int, to_rate: int) -> Samples:

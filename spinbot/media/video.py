@@ -26,7 +26,7 @@ from spinbot.media import ffmpeg
 from spinbot.media.captions import FONTS
 from spinbot.media.probe import MEDIA_HINT, VideoInfo, present, probe
 
-__all__ = ["Frame", "FrameWriter", "VideoInfo", "finish", "probe", "read_frames"]
+__all__ = ["Frame", "FrameWriter", "VideoInfo", "finish", "join", "probe", "read_frames"]
 
 Frame = npt.NDArray[np.uint8]
 
@@ -38,6 +38,8 @@ _BT709 = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range
 _TO_YUV = f"scale=out_color_matrix=bt709:out_range=tv:{_FLAGS},format=yuv420p,{_BT709}"
 _TO_RGB = f"scale=out_range=pc:{_FLAGS},format=rgb24"
 _THREADS = ["-threads", str(ffmpeg.THREADS)]
+# The list of segments goes in by the pipe; -safe 0: these paths are our own.
+_CONCAT = ["-f", "concat", "-safe", "0", "-protocol_whitelist", "file,pipe", "-i", "pipe:0"]
 _MP4 = ["-movflags", "+faststart", "-f", "mp4"]
 
 
@@ -176,6 +178,18 @@ def read_frames(path: Path) -> Iterator[Frame]:
         process.stderr.close()
 
 
+def join(segments: Sequence[Path], out: Path) -> VideoInfo:
+    """Put silent H.264 segments after each other into one MP4; the picture is copied as it is.
+
+    Returns what was written. Raises `InputError` for segments that do not fit together, `StorageError`.
+    """
+    _common_length(segments)
+    with whole_file(out) as part:
+        copied = ["-map", "0:v:0", "-c", "copy", "-f", "mp4"]
+        ffmpeg.run(["-v", "error", *_CONCAT, *copied, part], input=_concat_script(segments), what="join the segments")
+    return probe(out)
+
+
 def finish(
     videos: Path | Sequence[Path],
     sound: Path,
@@ -200,9 +214,7 @@ def finish(
     segments = [videos] if isinstance(videos, Path) else list(videos)
     present(sound)
     seconds = _common_length(segments)
-    # The list of segments goes in by the pipe; -safe 0: these paths are our own.
-    source = ["-f", "concat", "-safe", "0", "-protocol_whitelist", "file,pipe", "-i", "pipe:0"]
-    script = "ffconcat version 1.0\n" + "".join(f"file {_quoted(path)}\n" for path in segments)
+    source, script = _CONCAT, _concat_script(segments)
     with ExitStack() as files:
         poster = files.enter_context(whole_file(poster_png))
         part = files.enter_context(whole_file(out))
@@ -222,7 +234,7 @@ def finish(
         inputs: list[str | Path] = [*source, "-i", sound, "-map", "0:v:0", "-map", "1:a:0"]
         ffmpeg.run(
             ["-v", "error", *inputs, *picture, *aac, *names, *_MP4, part],
-            input=script.encode(),
+            input=script,
             what="join picture and sound" if captions_ass is None else "burn in the captions",
             progress=progress,
             seconds=float(seconds),
@@ -231,10 +243,15 @@ def finish(
         png = ["-frames:v", "1", "-vf", _TO_RGB, "-c:v", "png", "-f", "image2", "-update", "1"]
         ffmpeg.run(
             ["-v", "error", *source, "-ss", f"{at:.3f}", "-map", "0:v:0", *png, poster],
-            input=script.encode(),
+            input=script,
             what="take the poster frame",
         )
     return probe(out)
+
+
+def _concat_script(segments: Sequence[Path]) -> bytes:
+    """What `_CONCAT` reads."""
+    return ("ffconcat version 1.0\n" + "".join(f"file {_quoted(path)}\n" for path in segments)).encode()
 
 
 def _common_length(segments: Sequence[Path]) -> Fraction:

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any, BinaryIO, Protocol
 
 from pydantic import StringConstraints
 
@@ -26,6 +26,26 @@ ArtifactId = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 _ID = re.compile(r"^sha256:[0-9a-f]{64}$")
 _CHUNK = 1 << 20
+
+
+class Artifacts(Protocol):
+    """What a node needs of an artifact store, wherever the bytes are."""
+
+    def put_bytes(self, data: bytes) -> str:
+        """Store `data` and return its id. Raises `StorageError`."""
+        ...
+
+    def put_file(self, source: Path) -> str:
+        """Store a copy of the file at `source` and return its id. Raises `StorageError`."""
+        ...
+
+    def path(self, artifact: str) -> Path:
+        """Where the bytes can be read on this machine; never to be written to. Raises `NotFoundError`."""
+        ...
+
+    def __contains__(self, artifact: object) -> bool:
+        """Whether the artifact can be had."""
+        ...
 
 
 class LocalArtifacts:
@@ -49,6 +69,16 @@ class LocalArtifacts:
                 file.write(chunk)
             return self._land(file, path, digest.hexdigest())
 
+    @contextmanager
+    def incoming(self) -> Iterator[BinaryIO]:
+        """A file to write to that becomes an artifact, under its id, when the block ends well."""
+        with self._incoming() as (file, path):
+            yield file
+            file.flush()
+            with path.open("rb") as written:
+                digest = hashlib.file_digest(written, "sha256").hexdigest()
+            self._land(file, path, digest)
+
     def path(self, artifact: str) -> Path:
         """Where the bytes can be read on this machine; never to be written to. Raises `NotFoundError`."""
         path = self._place(artifact)
@@ -60,7 +90,29 @@ class LocalArtifacts:
             )
         return path
 
-    def __contains__(self, artifact: str) -> bool:
+    def remove(self, artifact: str, *, older_than: float) -> int:
+        """Delete an artifact that was last put before `older_than` (epoch seconds) and return the bytes freed."""
+        place = self._place(artifact)
+        with storage_errors(place):
+            try:
+                facts = place.stat()
+            except FileNotFoundError:
+                return 0
+            if facts.st_mtime >= older_than:
+                return 0
+            place.unlink(missing_ok=True)
+            return facts.st_size
+
+    def stored(self) -> Iterator[tuple[str, int, float]]:
+        """Every artifact with its size in bytes and the time it was last put, in no order."""
+        for folder in self.root.glob("[0-9a-f][0-9a-f]"):
+            for entry in os.scandir(folder):
+                facts = entry.stat()
+                yield f"sha256:{folder.name}{entry.name}", facts.st_size, facts.st_mtime
+
+    def __contains__(self, artifact: object) -> bool:
+        if not isinstance(artifact, str):
+            return False
         return _ID.match(artifact) is not None and self._place(artifact).is_file()
 
     def _place(self, artifact: str) -> Path:

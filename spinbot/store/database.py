@@ -17,25 +17,35 @@ from sqlalchemy import (
     Table,
     create_engine,
     event,
+    inspect,
+    text,
 )
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.schema import CreateColumn
 
 from spinbot.disk import storage_errors
 from spinbot.errors import StorageError
 
 metadata = MetaData()
 
+Json = JSON(none_as_null=True)  # None is SQL's NULL, so that queries can ask for it
+
 jobs = Table(
     "jobs",
     metadata,
     Column("id", String(32), primary_key=True),
     Column("name", String(200), nullable=False),
-    Column("graph", JSON, nullable=False),
+    Column("graph", Json, nullable=False),
     Column("state", String(16), nullable=False, index=True),
-    Column("error", JSON),
-    Column("outputs", JSON),
+    Column("error", Json),
+    Column("outputs", Json),
     Column("events", Integer, nullable=False, default=0),  # how many events it has: the last sequence number
+    Column("priority", Integer, nullable=False, server_default="0"),
+    Column("wish", String(16)),  # what a user asked of whoever runs it: pause, cancel
+    Column("owner", String(200)),  # the runner that holds the lease
+    Column("epoch", Integer, nullable=False, server_default="0"),  # counts the leases: a former owner's is lower
+    Column("lease_until", Float, nullable=False, server_default="0"),
     Column("created", Float, nullable=False),
     Column("started", Float),
     Column("finished", Float),
@@ -48,10 +58,12 @@ node_runs = Table(
     Column("node", String(100), primary_key=True),
     Column("state", String(16), nullable=False),
     Column("attempt", Integer, nullable=False, default=0),
-    Column("key", String(64)),
-    Column("outputs", JSON),
-    Column("engines", JSON),
-    Column("error", JSON),
+    Column("key", String(64), index=True),
+    Column("outputs", Json),
+    Column("engines", Json),
+    Column("error", Json),
+    Column("checkpoint", Json),  # how far an unfinished node came, in its own words
+    Column("expansion", Json),  # the nodes that took this one's place
     Column("started", Float),
     Column("finished", Float),
 )
@@ -64,15 +76,16 @@ events = Table(
     Column("time", Float, nullable=False),
     Column("kind", String(32), nullable=False),
     Column("node", String(100)),
-    Column("data", JSON, nullable=False),
+    Column("data", Json, nullable=False),
 )
 
 results = Table(  # the cache: what a node with this key answered
     "results",
     metadata,
     Column("key", String(64), primary_key=True),
-    Column("outputs", JSON, nullable=False),
+    Column("outputs", Json, nullable=False),
     Column("created", Float, nullable=False),
+    Column("used", Float, nullable=False, server_default="0"),  # when a job last took it: the least recent leave first
 )
 
 
@@ -86,18 +99,40 @@ def connect(url: str) -> Engine:
         event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "handle_error", _explain)
     metadata.create_all(engine)
+    _add_new_columns(engine)
     return engine
+
+
+def _add_new_columns(engine: Engine) -> None:
+    """Bring the tables of an older version up to date: every change so far has only added columns and indexes."""
+    inspector = inspect(engine)
+    for table in metadata.sorted_tables:
+        have = {column["name"] for column in inspector.get_columns(table.name)}
+        missing = [column for column in table.columns if column.name not in have]
+        if not missing:
+            continue
+        with engine.begin() as connection:
+            for column in missing:
+                ddl = CreateColumn(column).compile(engine)
+                connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {ddl}"))
+            for index in table.indexes:
+                index.create(connection, checkfirst=True)
 
 
 def _explain(context: ExceptionContext) -> None:
     """What the database cannot do (full disk, read-only file, no connection, no database) becomes a `StorageError`."""
     cause = context.original_exception
     if isinstance(context.sqlalchemy_exception, OperationalError) or "not a database" in str(cause):
-        raise StorageError(
-            f"the job database does not work: {cause}",
-            hint="check the free space and the rights of SPINBOT_HOME, or SPINBOT_DATABASE_URL",
-            code="database_unavailable",
-        ) from cause
+        raise unavailable(cause) from cause
+
+
+def unavailable(cause: BaseException) -> StorageError:
+    """The error for a database that does not do what it was asked."""
+    return StorageError(
+        f"the job database does not work: {cause}",
+        hint="check the free space and the rights of SPINBOT_HOME, or SPINBOT_DATABASE_URL",
+        code="database_unavailable",
+    )
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:

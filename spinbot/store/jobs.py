@@ -1,25 +1,27 @@
-"""Jobs, the runs of their nodes and their events. Each change and its event are one transaction.
+"""Jobs, the runs of their nodes and their events: admission, reading, and what users ask of those who run them.
 
-States of a job: `queued -> running -> succeeded | failed | cancelled`. States of a node: `pending, running,
-cached, succeeded, failed, skipped, cancelled`. A job's events are numbered 1, 2, 3, ... without a gap, so a reader
-who saw number n asks for what came after n and misses nothing.
+States of a job: `queued -> running -> succeeded | failed | cancelled`, with `paused` on the way where a user asked
+for it. States of a node: `pending, running, expanded, cached, succeeded, failed, skipped, cancelled`. A job's events
+are numbered 1, 2, 3, ... without a gap, so a reader who saw number n asks for what came after n and misses nothing.
+Only the runner that holds a job's lease changes it after admission (ledger.py).
 """
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, Row, insert, select, update
+from sqlalchemy import Engine, Row, case, delete, insert, select, update
 
-from spinbot.errors import NotFoundError
+from spinbot.errors import InputError, NotFoundError
 from spinbot.store import database as db
 
-JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
-NodeState = Literal["pending", "running", "cached", "succeeded", "failed", "skipped", "cancelled"]
+JobState = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
+NodeState = Literal["pending", "running", "expanded", "cached", "succeeded", "failed", "skipped", "cancelled"]
+Wish = Literal["pause", "cancel"]
 
 DONE: frozenset[str] = frozenset({"cached", "succeeded"})
 ENDED: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
@@ -37,24 +39,26 @@ class Event:
     data: dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class NodeRun:
     """Where one node of a job stands. Times are seconds since the epoch."""
 
     node: str
-    state: NodeState
-    attempt: int
-    key: str | None
-    outputs: dict[str, Any] | None
-    engines: dict[str, Any] | None
-    error: dict[str, Any] | None
-    started: float | None
-    finished: float | None
+    state: NodeState = "pending"
+    attempt: int = 0
+    key: str | None = None
+    outputs: dict[str, Any] | None = None
+    engines: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+    checkpoint: dict[str, Any] | None = None
+    expansion: dict[str, Any] | None = None
+    started: float | None = None
+    finished: float | None = None
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run of a graph."""
+    """One run of a graph. `nodes` also holds the nodes that others expanded into."""
 
     id: str
     name: str
@@ -63,120 +67,131 @@ class Job:
     error: dict[str, Any] | None
     outputs: dict[str, Any] | None
     events: int
+    priority: int
+    wish: Wish | None
+    owner: str | None
+    epoch: int
+    lease_until: float
     created: float
     started: float | None
     finished: float | None
     nodes: dict[str, NodeRun] = field(default_factory=dict)
 
-
-Listener = Callable[[Event], None]
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was begun and nobody runs it now: its runner died."""
+        return self.state == "running" and self.lease_until < time.time()
 
 
 class JobStore:
-    """Reads and writes jobs. Listeners hear of an event only after it is committed."""
+    """Admits jobs and reads them."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._listeners: list[Listener] = []
+        self.engine = engine
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` for each event from now on; the function returned ends that."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
-
-    def create(self, name: str, graph: dict[str, Any]) -> str:
+    def create(self, name: str, graph: dict[str, Any], *, priority: int = 0) -> str:
         """Store a job and its nodes as `queued` and return its id: from here on it is not lost."""
-        job = uuid.uuid4().hex[:12]
-        with self._engine.begin() as connection:
-            connection.execute(
-                insert(db.jobs).values(id=job, name=name, graph=graph, state="queued", events=0, created=time.time())
-            )
+        job, now = uuid.uuid4().hex[:12], time.time()
+        row = {"id": job, "name": name, "graph": graph, "state": "queued", "priority": priority, "created": now}
+        queued = Event(job, 1, now, "job.queued", None, {"name": name, "nodes": list(graph["nodes"])})
+        with self.engine.begin() as connection:
+            connection.execute(insert(db.jobs).values(**row, events=1))
             nodes = [{"job": job, "node": node, "state": "pending", "attempt": 0} for node in graph["nodes"]]
             connection.execute(insert(db.node_runs), nodes)
-            queued = self._append(connection, job, "job.queued", None, {"name": name, "nodes": list(graph["nodes"])})
-        self._announce(queued)
+            connection.execute(insert(db.events).values(**vars(queued)))
         return job
 
-    def set_job(self, job: str, state: JobState, **changes: Any) -> Event:
-        """Move a job to `state`, together with `error` or `outputs` where given."""
-        now = time.time()
-        stamp = {"started": now} if state == "running" else {"finished": now}
-        with self._engine.begin() as connection:
-            connection.execute(update(db.jobs).where(db.jobs.c.id == job).values(state=state, **stamp, **changes))
-            event = self._append(connection, job, f"job.{state}", None, changes)
-        self._announce(event)
-        return event
-
-    def set_node(self, job: str, node: str, state: NodeState, **changes: Any) -> Event:
-        """Move a node to `state`, with `attempt`, `key`, `outputs`, `engines` or `error` where given."""
-        now = time.time()
-        stamp: dict[str, Any] = {"started": now, "finished": None} if state == "running" else {"finished": now}
-        if state == "cached":
-            stamp["started"] = now
-        with self._engine.begin() as connection:
-            where = (db.node_runs.c.job == job) & (db.node_runs.c.node == node)
-            connection.execute(update(db.node_runs).where(where).values(state=state, **stamp, **changes))
-            if state == "succeeded" and changes.get("key"):
-                self._remember(connection, changes["key"], changes["outputs"], now)
-            event = self._append(connection, job, f"node.{state}", node, changes)
-        self._announce(event)
-        return event
-
-    def log(self, job: str, kind: str, node: str | None, data: dict[str, Any]) -> Event:
-        """Append an event that changes no state: progress, model loads, log lines."""
-        with self._engine.begin() as connection:
-            event = self._append(connection, job, kind, node, data)
-        self._announce(event)
-        return event
-
     def get(self, job: str) -> Job:
-        """The job with its nodes in the graph's order. Raises `NotFoundError`."""
-        with self._engine.connect() as connection:
+        """The job with its nodes in the graph's order, expansions behind their node. Raises `NotFoundError`."""
+        with self.engine.connect() as connection:
             row = connection.execute(select(db.jobs).where(db.jobs.c.id == job)).first()
             if row is None:
                 raise NotFoundError(f"there is no job {job!r}", hint="list them with: spinbot jobs")
-            runs = connection.execute(select(db.node_runs).where(db.node_runs.c.job == job)).all()
-        by_name = {run.node: _node_run(run) for run in runs}
-        return _job(row, {name: by_name[name] for name in row.graph["nodes"]})
+            found = connection.execute(select(db.node_runs).where(db.node_runs.c.job == job)).all()
+        runs = {run.node: _node_run(run) for run in found}
+        nodes: dict[str, NodeRun] = {}
+        todo = list(reversed(row.graph["nodes"]))
+        while todo:
+            run = runs[todo.pop()]
+            nodes[run.node] = run
+            todo += [f"{run.node}/{inner}" for inner in reversed((run.expansion or {"nodes": ()})["nodes"])]
+        return _job(row, nodes)
 
     def recent(self, limit: int = 20, states: Iterable[str] = ()) -> list[Job]:
         """The newest jobs first, without their nodes; of `states` only, where given."""
         query = select(db.jobs).order_by(db.jobs.c.created.desc()).limit(limit)
         if wanted := list(states):
             query = query.where(db.jobs.c.state.in_(wanted))
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             return [_job(row, {}) for row in connection.execute(query)]
 
     def events(self, job: str, after: int = 0) -> list[Event]:
         """The events of a job with a sequence number above `after`, in order."""
         query = select(db.events).where((db.events.c.job == job) & (db.events.c.seq > after)).order_by(db.events.c.seq)
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             return [Event(**row._mapping) for row in connection.execute(query)]
 
     def result(self, key: str) -> dict[str, Any] | None:
         """What a node with this cache key answered before, or None."""
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             return connection.execute(select(db.results.c.outputs).where(db.results.c.key == key)).scalar()
 
-    def _remember(self, connection: Connection, key: str, outputs: dict[str, Any], now: float) -> None:
-        changed = connection.execute(
-            update(db.results).where(db.results.c.key == key).values(outputs=outputs, created=now)
-        )
-        if changed.rowcount == 0:
-            connection.execute(insert(db.results).values(key=key, outputs=outputs, created=now))
+    def ask(self, job: str, wish: Wish) -> None:
+        """Ask whoever runs the job to pause or cancel it. Raises `InputError` for one that has ended.
 
-    def _append(self, connection: Connection, job: str, kind: str, node: str | None, data: dict[str, Any]) -> Event:
-        # The counter lives in the job's row, so that two writers queue on its lock and no number is given twice.
-        seq = connection.execute(
-            update(db.jobs).where(db.jobs.c.id == job).values(events=db.jobs.c.events + 1).returning(db.jobs.c.events)
-        ).scalar_one()
-        event = Event(job, seq, time.time(), kind, node, data)
-        connection.execute(insert(db.events).values(**vars(event)))
-        return event
+        One that nobody runs is paused or cancelled by the next runner that takes it up, before any node starts.
+        """
+        with self.engine.begin() as connection:
+            done = connection.execute(
+                update(db.jobs).where((db.jobs.c.id == job) & db.jobs.c.state.not_in(ENDED)).values(wish=wish)
+            )
+        if done.rowcount == 0:
+            raise InputError(
+                f"job {job} has ended: it is {self.get(job).state}",
+                hint=f"see how it went: spinbot jobs show {job}",
+                code="job_ended",
+            )
 
-    def _announce(self, event: Event) -> None:
-        for listener in list(self._listeners):
-            listener(event)
+    def reopen(self, job: str) -> None:
+        """Queue a paused, failed or cancelled job again: its finished nodes stay, the others are tried anew.
+
+        Raises `InputError` for one that succeeded; does nothing for one that is queued or running.
+        """
+        with self.engine.begin() as connection:
+            state = connection.execute(select(db.jobs.c.state).where(db.jobs.c.id == job)).scalar()
+            if state == "succeeded":
+                raise InputError(
+                    f"job {job} has succeeded", hint="generate again with another seed, or --edit it", code="job_ended"
+                )
+            if state not in ("paused", "failed", "cancelled"):
+                if state is None:
+                    raise NotFoundError(f"there is no job {job!r}", hint="list them with: spinbot jobs")
+                connection.execute(update(db.jobs).where(db.jobs.c.id == job).values(wish=None))
+                return
+            seq = connection.execute(
+                update(db.jobs)
+                .where((db.jobs.c.id == job) & (db.jobs.c.state == state))
+                .values(state="queued", wish=None, error=None, finished=None, events=db.jobs.c.events + 1)
+                .returning(db.jobs.c.events)
+            ).scalar_one()
+            state_again = case((db.node_runs.c.expansion.is_not(None), "expanded"), else_="pending")
+            fresh = {"state": state_again, "error": None, "started": None, "finished": None}
+            unfinished = (db.node_runs.c.job == job) & db.node_runs.c.state.not_in(DONE)
+            connection.execute(update(db.node_runs).where(unfinished).values(**fresh))
+            again = Event(job, seq, time.time(), "job.queued", None, {"again": True, "was": state})
+            connection.execute(insert(db.events).values(**vars(again)))
+
+    def delete(self, job: str) -> None:
+        """Forget an ended job with its nodes and events. Raises `InputError` for one that may still run."""
+        found = self.get(job)
+        if found.state not in ENDED:
+            raise InputError(
+                f"job {job} is {found.state}", hint=f"first: spinbot jobs cancel {job}", code="job_running"
+            )
+        with self.engine.begin() as connection:
+            for table in (db.events, db.node_runs):
+                connection.execute(delete(table).where(table.c.job == job))
+            connection.execute(delete(db.jobs).where((db.jobs.c.id == job) & db.jobs.c.state.in_(ENDED)))
 
 
 def _node_run(row: Row[Any]) -> NodeRun:

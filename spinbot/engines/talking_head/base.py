@@ -43,9 +43,15 @@ class TalkingHeadEngine(Engine):
 
     @abstractmethod
     def animate(
-        self, portrait: npt.NDArray[np.uint8], mesh: FaceMesh, performance: Performance, progress: Progress
+        self,
+        portrait: npt.NDArray[np.uint8],
+        mesh: FaceMesh,
+        performance: Performance,
+        progress: Progress,
+        *,
+        first: int = 0,
     ) -> Iterator[npt.NDArray[np.uint8]]:
-        """Yield `performance.frames` RGB frames of the portrait's shape (h, w, 3), in order.
+        """Yield the RGB frames `first` to `performance.frames` of the portrait's shape (h, w, 3), in order.
 
         Frames are made one at a time, so a long video never sits in memory.
         """

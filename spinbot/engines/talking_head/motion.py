@@ -16,6 +16,10 @@ BLINK = ((0.0, 0.0), (0.08, 1.0), (0.12, 1.0), (0.18, 0.45), (0.26, 0.0))
 """Seconds and closure of a blink: lids fall twice as fast as they rise."""
 INTERVAL = (2.0, 5.0)
 """Seconds between blinks, uniformly drawn; people talking blink every 2 to 6 s."""
+FIRST = (0.2, 3.0)
+"""Seconds before the first blink, uniformly drawn as far as the clip is long enough."""
+ALWAYS = 2.5
+"""Seconds of a clip that is never without a blink."""
 SETTLE = 0.5
 """Seconds over which the head leaves and regains its pose, so that clips join without a jump."""
 
@@ -58,12 +62,19 @@ def motion_of(performance: Performance) -> Motion:
 
 
 def blinks(random: np.random.Generator, frames: int, fps: int) -> Floats:
-    """Closure of the lids, (frames,). The first blink comes within 3 s."""
+    """Closure of the lids, (frames,). The eyes are open at both ends, and clips in a row blink at human intervals.
+
+    The first blink begins at any time within `FIRST`. A clip shorter than `ALWAYS` has one with a chance in proportion
+    to its length, so that many short ones blink about as often as one long one.
+    """
     closure = np.zeros(frames, np.float32)
     time = np.arange(frames) / fps
     seconds, values = zip(*BLINK, strict=True)
-    start = random.uniform(0.8, 2.5)
-    while start + BLINK[-1][0] < frames / fps:
+    latest = (frames - 1) / fps - BLINK[-1][0]
+    if latest < FIRST[0] or random.uniform() > frames / fps / ALWAYS:
+        return closure
+    start = random.uniform(FIRST[0], min(FIRST[1], latest))
+    while start <= latest:
         closure = np.maximum(closure, np.interp(time - start, seconds, values, left=0, right=0))
         start += random.uniform(*INTERVAL)
     return closure.astype(np.float32)

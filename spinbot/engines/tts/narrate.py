@@ -100,6 +100,24 @@ def narrate(
     return _assemble(sentences, [best[i] for i in range(len(sentences))], list(tries.values()), pause_s)
 
 
+def padded(narration: Narration, *, lead_s: float, pause_s: float, fps: int) -> Narration:
+    """The narration between `lead_s` and at least `pause_s` seconds of silence, as long as whole video frames.
+
+    Where `fps` does not divide the sample rate, the sound is shorter than its frames by less than one sample.
+    """
+    rate, spoken = narration.sample_rate, narration.samples.size
+    lead = round(lead_s * rate)
+    end = lead + spoken
+    frames = -(-(end + round(pause_s * rate)) * fps // rate)
+    samples = np.zeros(frames * rate // fps, np.float32)
+    samples[lead:end] = narration.samples
+    timing = narration.timing.shifted(lead / rate)
+    silence = [Phoneme(ipa="", start=a / rate, end=b / rate) for a, b in ((0, lead), (end, samples.size))]
+    phonemes = [silence[0], *timing.phonemes, silence[1]] if timing.phonemes else []
+    spans = [replace(s, start=s.start + lead / rate, end=s.end + lead / rate) for s in narration.sentences]
+    return Narration(samples, rate, Timing(words=timing.words, phonemes=phonemes), spans)
+
+
 def _part(progress: Progress, start: float, share: float, message: str) -> Progress:
     """Progress of a step as that of the whole."""
     return lambda fraction, _: progress(start + share * min(fraction, 1.0), message)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -39,7 +41,7 @@ class Caption(Node):
         return self.Outputs(captions=captions)
 
 
-@node("finish_video")
+@node("finish_video", version=2)
 class FinishVideo(Node):
     """Join picture and sound into an MP4: loudness, captions, poster frame, Content Credentials."""
 
@@ -77,7 +79,7 @@ class FinishVideo(Node):
             progress=lambda fraction, message: context.progress(0.1 + 0.7 * fraction, message),
         )
         context.progress(0.8, "signing")
-        stamps = _unique([*self.video.made_by, *self.speech.made_by, *self.script.made_by])
+        stamps = values.unique_stamps([*self.video.made_by, *self.speech.made_by, *self.script.made_by])
         for name in ("plain.mp4", "poster.png"):
             sign(
                 scratch / name,
@@ -89,16 +91,23 @@ class FinishVideo(Node):
                 extra={"weights": {f"{stamp.slot}/{stamp.engine}": stamp.weights for stamp in stamps}},
             )
         video = self.video.model_copy(
-            update={"artifact": artifacts.put_file(scratch / "signed-plain.mp4"), "made_by": stamps}
+            update={
+                "artifact": artifacts.put_file(scratch / "signed-plain.mp4"),
+                "content": _sha256(scratch / "plain.mp4"),
+                "made_by": stamps,
+            }
         )
         poster = values.Image(
             artifact=artifacts.put_file(scratch / "signed-poster.png"),
             width=self.video.width,
             height=self.video.height,
+            content=_sha256(scratch / "poster.png"),
             made_by=stamps,
         )
         return self.Outputs(video=video, poster=poster)
 
 
-def _unique(stamps: list[values.Stamp]) -> list[values.Stamp]:
-    return list({(stamp.slot, stamp.engine, stamp.weights): stamp for stamp in stamps}.values())
+def _sha256(path: Path) -> str:
+    """Of what a job made: a signature holds a time stamp and so differs from run to run."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

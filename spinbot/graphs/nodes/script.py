@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from spinbot.actors.host import CallContext
 from spinbot.engines.script.base import ScriptEngine
@@ -61,8 +61,47 @@ class GivenScript(Node):
         """Split the text. Raises `InputError` where it cannot be spoken."""
         check_narration(self.text)
         sentences = split_sentences(self.text)
-        title = self.title or " ".join(sentences[0].split()[:8])[:80]
-        return self.Outputs(script=values.Script(title=title, sentences=sentences))
+        return self.Outputs(script=values.Script(title=self.title or _title(sentences[0]), sentences=sentences))
+
+
+@node("edited_script")
+class EditedScript(Node):
+    """Take a narration sentence by sentence as it is given, as after an edit of one of them."""
+
+    sentences: list[str] = Field(min_length=1, description="What is to be said, in English, one sentence each")
+    title: str = Field(default="", max_length=80, description="Title of the video; empty: the first words")
+    visual: str = Field(default="", description="What the picture shows")
+    models: list[dict[str, str]] = Field(
+        default=[], description="Engines that wrote the text before the edit: slot, engine, weights of each"
+    )
+
+    class Outputs(Ports):
+        """The narration."""
+
+        script: values.Script
+
+    @field_validator("models")
+    @classmethod
+    def _stamps(cls, models: list[dict[str, str]]) -> list[dict[str, str]]:
+        return [values.Stamp(**model).model_dump() for model in models]
+
+    def run(self, context: CallContext) -> Outputs:
+        """Check each sentence. Raises `InputError` where one cannot be spoken."""
+        check_sentences(self.sentences)
+        script = values.Script(
+            title=self.title or _title(self.sentences[0]),
+            sentences=self.sentences,
+            visual=self.visual,
+            made_by=[values.Stamp(**model) for model in self.models],
+        )
+        return self.Outputs(script=script)
+
+
+def check_sentences(sentences: list[str]) -> None:
+    """Refuse a narration of which any sentence, or the whole, cannot be spoken. Raises `InputError`."""
+    for sentence in sentences:
+        check_narration(sentence)
+    check_narration(" ".join(sentences))
 
 
 def check_narration(text: str) -> None:
@@ -77,3 +116,7 @@ def check_narration(text: str) -> None:
     if not any(character.isalnum() for character in text):
         raise InputError("the script has no word to speak", hint="write at least one sentence", code="empty_script")
     check_english(text)
+
+
+def _title(sentence: str) -> str:
+    return " ".join(sentence.split()[:8])[:80]

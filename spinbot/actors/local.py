@@ -1,0 +1,47 @@
+"""Hosts as threads of this process. The contract is the Ray hosts'; what a thread cannot do is end by force."""
+
+from __future__ import annotations
+
+import asyncio
+
+from spinbot.actors.call import Answer, Call, Message
+from spinbot.actors.host import Hear, Host
+from spinbot.config import HostGroup, Settings
+from spinbot.errors import HostLostError
+
+
+class LocalHost:
+    """A `Host` whose calls run in threads."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._killed = asyncio.Event()
+
+    async def run(self, call: Call, hear: Hear) -> Answer:
+        """See `HostHandle.run`."""
+        loop = asyncio.get_running_loop()
+
+        def say(message: Message) -> None:
+            loop.call_soon_threadsafe(hear, message)
+
+        work = asyncio.ensure_future(asyncio.to_thread(self._host.run, call, say))
+        death = asyncio.ensure_future(self._killed.wait())
+        done, _ = await asyncio.wait({work, death}, return_when=asyncio.FIRST_COMPLETED)
+        death.cancel()
+        if work not in done:
+            raise HostLostError(f"host {self._host.name!r} was ended", hint="the thread runs on until it returns")
+        return work.result()
+
+    async def cancel(self, call_id: str) -> None:
+        """See `HostHandle.cancel`."""
+        self._host.cancel(call_id)
+
+    async def kill(self) -> None:
+        """Give up on the thread: its call is answered as lost, and a step that reports stops it."""
+        self._host.cancel_all()
+        self._killed.set()
+
+
+async def start_local(group: HostGroup, settings: Settings, name: str) -> LocalHost:
+    """A new host in this process."""
+    return LocalHost(Host(group, settings, name=name))

@@ -1,0 +1,41 @@
+"""Edits of a graph that has run: one sentence said otherwise, all else as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spinbot.errors import InputError
+from spinbot.graphs import values
+from spinbot.graphs.node import NODES, outputs_of
+from spinbot.graphs.nodes.script import EditedScript, check_sentences
+
+SCRIPT = "script"
+"""Name of the node whose narration is edited, and of its output."""
+
+
+def edit_sentence(graph: dict[str, Any], script: dict[str, Any], number: int, text: str) -> dict[str, Any]:
+    """The document of `graph` with sentence `number` (from 1) of its script replaced by `text`; nothing else changes.
+
+    `script` is the narration that the graph's job made, as JSON of `values.Script`. The other sentences stay exactly
+    as they are, so their segments come from the cache. Raises `InputError` for a graph without a script, a number out
+    of range and a text that cannot be spoken.
+    """
+    spec = graph.get("nodes", {}).get(SCRIPT)
+    if spec is None or spec["type"] not in NODES or outputs_of(NODES[spec["type"]]).get(SCRIPT) is not values.Script:
+        raise InputError(
+            "the graph has no script to edit", hint="edit a job whose graph has a script node named 'script'"
+        )
+    old = values.Script.model_validate(script)
+    count = len(old.sentences)
+    if not 1 <= number <= count:
+        has = "one sentence" if count == 1 else f"{count} sentences"
+        raise InputError(
+            f"the script has {has}; there is no sentence {number}", hint=f"give a number from 1 to {count}"
+        )
+    sentences = list(old.sentences)
+    sentences[number - 1] = " ".join(text.split())
+    check_sentences(sentences)
+    params: dict[str, Any] = {"sentences": sentences, "title": old.title, "visual": old.visual}
+    if old.made_by:
+        params["models"] = [stamp.model_dump() for stamp in old.made_by]
+    return graph | {"nodes": graph["nodes"] | {SCRIPT: {"type": EditedScript.type, "params": params}}}

@@ -1,0 +1,396 @@
+"""One job while it runs. Turns: what happened is gathered, stored in one transaction, and only then acted upon.
+
+Everything here happens on one event loop, so between two `await`s nothing else changes the plan. A turn is: take what
+is ready, answer it from the cache or queue it for a host, write the turn, tell the listeners, start the calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from spinbot.actors.call import Answer, Message
+from spinbot.errors import CancelledError, HostLostError, NodeError, NodeTimeoutError, SpinbotError
+from spinbot.graphs.check import check_expansion
+from spinbot.graphs.execute import Expanded, read_answer
+from spinbot.graphs.graph import Graph
+from spinbot.graphs.lanes import Ticket
+from spinbot.graphs.plan import Plan
+from spinbot.graphs.preload import preload, wanted
+from spinbot.graphs.visit import KINDS, Visit, describe, retry_after
+from spinbot.store.artifacts import artifact_ids
+from spinbot.store.jobs import Job, JobState, NodeState, Wish
+from spinbot.store.ledger import Turn
+
+if TYPE_CHECKING:
+    from spinbot.graphs.runner import Runner
+
+log = logging.getLogger(__name__)
+
+BATCH = 64  # ready nodes looked at in one turn: some 10 ms, so other jobs on the loop do not wait
+
+
+@dataclass(slots=True)
+class _Stop:
+    """Why no further node starts, and what the job is to become."""
+
+    state: JobState
+    error: SpinbotError | None = None
+    rest: NodeState = "skipped"
+
+
+class JobRun:
+    """Drives one claimed job to its end, its pause, or the loss of its lease."""
+
+    def __init__(self, runner: Runner, job: Job) -> None:
+        self.id = job.id
+        self.epoch = job.epoch
+        self.plan = Plan(Graph.model_validate(job.graph), job.nodes)
+        self._runner = runner
+        self._job = job
+        self._turn = Turn()
+        self._visits: dict[str, Visit] = {}
+        self._todo: deque[str] = deque()
+        self._starts: list[Visit] = []
+        self._elsewhere: list[str] = []
+        self._losses: dict[str, int] = defaultdict(int)
+        self._stop: _Stop | None = None
+        self._news = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._preloaded = False
+        self._failure: Exception | None = None
+        self._ended = False
+
+    async def drive(self) -> None:
+        """Run every node that is not done. Raises `LeaseLostError`, `StorageError`; then the job is not ended."""
+        self._turn.end("running", **({"started": self._job.started} if self._job.started else {}))
+        for name in self.plan.interrupted:
+            self._turn.change(self.plan.steps[name].run, {}, "node.interrupted")
+        if self._job.wish:
+            self.obey(self._job.wish)
+        try:
+            while not self._ended:
+                self._go_on()
+                if self._failure is not None:
+                    raise self._failure
+                await self._news.wait()
+                self._news.clear()
+        finally:
+            self._abandon()
+
+    def obey(self, wish: Wish) -> None:
+        """Pause: let running nodes end and start no other. Cancel: stop them too."""
+        if wish == "pause":
+            if self._stop is None:
+                self._halt(_Stop("paused"))
+        elif self._stop is None or self._stop.state == "paused":
+            error = CancelledError("cancelled", hint=f"go on from the finished nodes: spinbot jobs retry {self.id}")
+            self._halt(_Stop("cancelled", error, rest="cancelled"))
+        self._news.set()
+
+    def look_again(self) -> None:
+        """Look at the nodes that run elsewhere: their results may be there now."""
+        if self._elsewhere:
+            self._todo.extend(self._elsewhere)
+            self._elsewhere.clear()
+            self._news.set()
+
+    def ready_again(self, name: str) -> None:
+        """The same node of another job has ended."""
+        self._todo.append(name)
+        self._news.set()
+
+    # A turn
+
+    def _go_on(self, carrier: bool = False) -> Visit | None:
+        """Take a turn. A task that brought an answer carries on with one of the calls to start, which is returned."""
+        if self._ended or self._failure is not None:
+            return None
+        try:
+            starts = self._turn_over()
+        except Exception as error:  # noqa: BLE001  # raised by `drive`
+            self._failure = error
+            starts = []
+        if self._todo or self._ended or self._failure is not None:
+            self._news.set()
+        carried = starts.pop() if carrier and starts else None
+        for visit in starts:
+            self._spawn(self._carry(visit))
+        return carried
+
+    def _turn_over(self) -> list[Visit]:
+        self._settle()
+        self._runner.lanes.admit()
+        self._conclude()
+        self._write()
+        starts, self._starts = self._starts, []
+        if not (self._stop and self._stop.state != "paused"):
+            for visit in starts:
+                self._prepare(visit)
+            return starts
+        for visit in starts:  # the job was stopped after they were let in
+            self._ended_badly(visit, CancelledError("cancelled before it began"))
+            self._news.set()
+        return []
+
+    def _settle(self) -> None:
+        looked_at = 0
+        self._todo.extend(self.plan.take_ready())
+        while self._todo and not self._stop and looked_at < BATCH:
+            batch = [self._todo.popleft() for _ in range(min(BATCH, len(self._todo)))]
+            looked_at += len(batch)
+            visits = [visit for name in batch if (visit := self._describe(name))]
+            asked = [key for v in visits if v.step.spec.cache == "use" and (key := v.key)]
+            known = self._runner.ledger.known(asked) if asked else {}
+            for visit in visits:
+                self._admit_or_answer(visit, known)
+            self._todo.extend(self.plan.take_ready())
+        if self._stop:
+            self._todo.clear()
+
+    def _describe(self, name: str) -> Visit | None:
+        step, runner = self.plan.steps[name], self._runner
+        if step.run.state == "expanded":
+            self._complete(name, self.plan.gathered(name))
+            return None
+        try:
+            return describe(name, step, self.plan.fields(name), runner.settings, runner.weights)
+        except ValidationError as error:
+            self._fail(name, NodeError(f"{name} got a value that it does not take: {error}", code="internal"))
+            return None
+
+    def _admit_or_answer(self, visit: Visit, known: dict[str, dict[str, Any]]) -> None:
+        run, key = visit.step.run, visit.key
+        outputs = known.get(key) if key else None
+        if key and outputs is not None and all(a in self._runner.artifacts for a in artifact_ids(outputs)):
+            now = time.time()
+            run.state, run.started, run.finished = "cached", now, now
+            self._turn.used.add(key)
+            self._finish(visit.name, outputs, {"key": key, "outputs": outputs, "engines": run.engines})
+        elif key and self._runner.twins.wait(key, self, visit.name):
+            self._turn.say("log", visit.name, {"message": "waits for another job that makes the same"})
+        else:
+            visit.ticket = Ticket(visit.group, lambda: self._admitted(visit))
+            self._visits[visit.name] = visit
+            spec = visit.step.spec
+            self._runner.lanes.join(visit.ticket, self._job.priority + spec.priority)
+
+    def _admitted(self, visit: Visit) -> None:
+        visit.begin(self.id, self.epoch, self._turn)
+        self._starts.append(visit)
+        self._news.set()
+
+    def _conclude(self) -> None:
+        """End the job in this turn where nothing is left to do."""
+        if self._ended or self._visits:
+            return
+        stop = self._stop
+        if self.plan.unfinished == 0:  # also where a wish to stop it came too late
+            self._turn.end("succeeded", outputs=self.plan.outputs(), wish=None)
+            self._ended = True
+            return
+        if stop is None:
+            return
+        if stop.state != "paused":
+            for step in self.plan.steps.values():
+                if step.run.state in ("pending", "expanded"):
+                    step.run.state = stop.rest
+                    step.run.finished = time.time()
+                    self._turn.change(step.run, {})
+        self._turn.end(stop.state, error=stop.error.to_dict() if stop.error else None, wish=None)
+        self._turn.job["lease_until"] = 0.0
+        self._ended = True
+
+    def _write(self) -> None:
+        if not self._turn:
+            return
+        turn, self._turn = self._turn, Turn()
+        events, busy = self._runner.ledger.write(self.id, self.epoch, turn)
+        if busy:
+            for visit in [v for v in self._starts if v.key in busy]:
+                self._send_back(visit, turn)
+            if turn:
+                events, _ = self._runner.ledger.write(self.id, self.epoch, turn)
+        self._runner.announce(events)
+        self._runner.twins.stored()
+
+    def _send_back(self, visit: Visit, turn: Turn) -> None:
+        """Another runner runs the same node at this moment: wait for its result instead."""
+        visit.take_back(turn)
+        self._starts.remove(visit)
+        self._drop(visit)
+        self._elsewhere.append(visit.name)
+
+    # Calls
+
+    def _prepare(self, visit: Visit) -> None:
+        timeout = visit.step.spec.timeout_s
+        if timeout is not None:
+            visit.timer = asyncio.get_running_loop().call_later(timeout, self._overdue, visit, timeout)
+        if not self._preloaded:
+            self._preloaded = True
+            self._preload_others(visit.group)
+
+    async def _carry(self, first: Visit) -> None:
+        """Bring a call to a host and its answer back; then go on with a call that this made possible."""
+        visit: Visit | None = first
+        while visit is not None:
+            answer = await self._call(visit)
+            if self._visits.get(visit.name) is not visit:  # the lease was lost: it is another runner's node now
+                return
+            if isinstance(answer, SpinbotError):
+                self._ended_badly(visit, answer)
+            else:
+                self._answered(visit, answer)
+            visit = self._go_on(carrier=True)
+
+    async def _call(self, visit: Visit) -> Answer | SpinbotError:
+        assert visit.call is not None
+        try:
+            return await self._runner.pool.run(visit.group, visit.call, lambda message: self._hear(visit, message))
+        except SpinbotError as error:
+            return error
+        except Exception as error:  # a defect of the pool must not leave the node running for ever
+            log.exception("call %s failed", visit.call.id)
+            return NodeError(f"{type(error).__name__}: {error}", code="internal")
+
+    def _answered(self, visit: Visit, answer: Answer) -> None:
+        if answer.error is not None:
+            error = SpinbotError.from_dict(answer.error)
+            if answer.log_tail:
+                error.details.append({"log_tail": answer.log_tail})
+            self._ended_badly(visit, error)
+            return
+        assert answer.result is not None
+        self._drop(visit)
+        run = visit.step.run
+        run.finished, run.checkpoint = time.time(), None
+        outcome = read_answer(answer.result)
+        if isinstance(outcome, Expanded):
+            self._expand(visit, outcome, answer.times())
+            return
+        run.state = "succeeded"
+        data = {"key": run.key, "outputs": outcome, "engines": run.engines, "times": answer.times()}
+        self._finish(visit.name, outcome, data)
+
+    def _expand(self, visit: Visit, expanded: Expanded, times: dict[str, Any]) -> None:
+        run = visit.step.run
+        try:
+            inner = check_expansion(
+                visit.name,
+                expanded.expansion,
+                self.plan.graph,
+                artifacts=self._runner.artifacts,
+                settings=self._runner.settings,
+            )
+        except SpinbotError as error:
+            self._fail(visit.name, error)
+            return
+        self._turn.new |= self.plan.expand(visit.name, inner, expanded.expansion.outputs)
+        self._turn.change(run, {"nodes": list(inner), "times": times})
+
+    def _ended_badly(self, visit: Visit, error: SpinbotError) -> None:
+        self._drop(visit)
+        name, step = visit.name, visit.step
+        if self._stop and self._stop.state != "paused":
+            step.run.state, step.run.finished = "cancelled", time.time()
+            step.run.error = (self._stop.error or error).to_dict()
+            self._turn.change(step.run, {"error": step.run.error})
+            return
+        error = visit.stopped_for or error
+        if isinstance(error, HostLostError):
+            self._losses[name] += 1
+        wait_s = retry_after(error, step.spec.retry, step.run.attempt, self._losses[name])
+        if wait_s is None:
+            self._fail(name, error)
+            return
+        step.run.state = "pending"
+        step.run.error = error.to_dict()
+        self._turn.change(step.run, {"error": step.run.error, "again_in_s": wait_s}, "node.retrying")
+        asyncio.get_running_loop().call_later(wait_s, self.ready_again, name)
+
+    def _overdue(self, visit: Visit, timeout_s: float) -> None:
+        visit.stopped_for = NodeTimeoutError(
+            f"{visit.name} took longer than {timeout_s:g} s", hint="raise its timeout_s, or give it faster hardware"
+        )
+        self._cancel_call(visit)
+
+    def _cancel_call(self, visit: Visit) -> None:
+        if visit.call is not None:
+            self._spawn(self._runner.pool.cancel(visit.call.id, self._runner.settings.cancel_grace_s))
+
+    # What ends
+
+    def _finish(self, name: str, outputs: dict[str, Any], data: dict[str, Any]) -> None:
+        self._turn.change(self.plan.steps[name].run, data)
+        for outer, gathered in list(self.plan.done(name, outputs)):
+            self._complete(outer, gathered)
+
+    def _complete(self, name: str, outputs: dict[str, Any]) -> None:
+        run = self.plan.steps[name].run
+        run.state, run.finished = "succeeded", time.time()
+        self._finish(name, outputs, {"key": run.key, "outputs": outputs, "engines": run.engines})
+
+    def _fail(self, name: str, error: SpinbotError) -> None:
+        run = self.plan.steps[name].run
+        run.state, run.finished, run.error = "failed", time.time(), error.to_dict()
+        self._turn.change(run, {"error": run.error})
+        self._halt(_Stop("failed", error))
+
+    def _halt(self, stop: _Stop) -> None:
+        """Start nothing more; and stop what runs, unless the job is only to pause."""
+        self._stop = stop
+        for visit in list(self._visits.values()):
+            if visit.ticket is not None:
+                visit.ticket.dropped = True
+                self._drop(visit)
+            elif stop.state != "paused":
+                self._cancel_call(visit)
+
+    def _drop(self, visit: Visit) -> None:
+        """A visit is over: give its place to others."""
+        del self._visits[visit.name]
+        if visit.timer:
+            visit.timer.cancel()
+        if visit.call is not None:
+            self._runner.lanes.leave(visit.group)
+        if key := visit.key:
+            self._runner.twins.ended(key)
+
+    def _abandon(self) -> None:
+        """Leave nothing behind: not a call, not a ticket, not another job's node that waits for one of ours."""
+        for visit in list(self._visits.values()):
+            if visit.ticket is not None:
+                visit.ticket.dropped = True
+            self._cancel_call(visit)
+            self._drop(visit)
+        self._runner.twins.forget(self)
+        self._runner.twins.stored()
+        self._runner.lanes.admit()
+
+    # Messages
+
+    def _hear(self, visit: Visit, message: Message) -> None:
+        if self._visits.get(visit.name) is visit:
+            visit.tell(message, self._turn)
+            self._news.set()
+
+    def _preload_others(self, busy: str) -> None:
+        def hear(message: Message) -> None:
+            if not self._ended:
+                self._turn.say(KINDS[type(message)], None, dict(vars(message)))
+                self._news.set()
+
+        for group, engines in wanted(self.plan, self._runner.settings, besides=busy).items():
+            self._spawn(preload(self._runner.pool, self.id, group, engines, hear))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

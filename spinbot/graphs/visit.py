@@ -1,0 +1,120 @@
+"""A visit: one ready node on its way to a host and back; and what it says there, as events of its job."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from spinbot.actors.call import Call, Message, ModelEvicted, ModelLoaded, ModelLoading, Noted, Progressed, Saved
+from spinbot.actors.pool import group_for
+from spinbot.config import Settings
+from spinbot.errors import HostLostError, SpinbotError
+from spinbot.graphs.execute import node_key, run_node
+from spinbot.graphs.graph import Retry
+from spinbot.graphs.lanes import Ticket
+from spinbot.graphs.node import Node
+from spinbot.graphs.plan import Step
+from spinbot.store.ledger import Turn
+
+PROGRESS_EVERY_S = 0.2
+"""5 progress events a second and node: smooth to look at, some 20 rows for a 4 s node."""
+
+HOST_ATTEMPTS = 3
+"""A host that died three times under the same node will die a fourth time."""
+
+KINDS: dict[type[Message], str] = {
+    Noted: "log",
+    ModelLoading: "model.loading",
+    ModelLoaded: "model.loaded",
+    ModelEvicted: "model.evicted",
+}
+"""Event kinds of the messages that are stored as they are."""
+
+
+@dataclass(eq=False, slots=True)
+class Visit:
+    """A ready node: described, queued for a host, running there."""
+
+    name: str
+    step: Step
+    node: Node
+    engines: dict[str, str]
+    group: str
+    ready: float
+    ticket: Ticket | None = None
+    call: Call | None = None
+    reported: float = 0.0
+    stopped_for: SpinbotError | None = None
+    timer: asyncio.TimerHandle | None = None
+
+    @property
+    def key(self) -> str | None:
+        """The node's cache key; None where it wants no cache."""
+        return self.step.run.key
+
+    def begin(self, job: str, epoch: int, turn: Turn) -> None:
+        """The node is let in: its next attempt begins with this turn."""
+        run = self.step.run
+        self.ticket = None
+        run.state, run.error, run.started, run.finished = "running", None, time.time(), None
+        run.attempt += 1
+        # The epoch makes the id new even where a former runner's attempt was stored by nobody.
+        call_id = f"{job}/{self.name}/{epoch}.{run.attempt}"
+        self.call = Call(call_id, run_node, self.node, self.engines, run.checkpoint)
+        turn.change(run, {"attempt": run.attempt, "ready": self.ready})
+
+    def take_back(self, turn: Turn) -> None:
+        """The attempt does not begin after all: nothing of it stays in the turn."""
+        run = self.step.run
+        run.state, run.started = "pending", None
+        run.attempt -= 1
+        del turn.rows[self.name]
+        turn.events = [event for event in turn.events if event[1:3] != ("node.running", self.name)]
+
+    def tell(self, message: Message, turn: Turn) -> None:
+        """Add to the turn what the running call says."""
+        run = self.step.run
+        if isinstance(message, Progressed):
+            now = time.time()
+            if now - self.reported < PROGRESS_EVERY_S or run.started is None:
+                return
+            self.reported = now
+            eta = (now - run.started) * (1 - message.fraction) / max(message.fraction, 0.01)
+            data = {"fraction": round(message.fraction, 4), "message": message.message, "eta_s": round(eta, 1)}
+            turn.say("node.progress", self.name, data)
+        elif isinstance(message, Saved):
+            run.checkpoint = message.state
+            turn.change(run, {"checkpoint": message.state}, "node.saved")
+        else:
+            turn.say(KINDS[type(message)], self.name, dict(vars(message)))
+
+
+def describe(
+    name: str, step: Step, fields: dict[str, Any], settings: Settings, weights: Callable[[str, str], str]
+) -> Visit:
+    """A visit of a node whose needs are done; its row gets engines and cache key.
+
+    Raises `pydantic.ValidationError` where a linked value is not what the node takes.
+    """
+    cls = step.kind
+    node = cls.model_validate(fields)
+    slots = (*cls.slots, *cls.inner_slots)
+    engines = {slot: step.spec.engine.get(slot, settings.engines[slot]) for slot in slots}
+    step.run.engines = {f"{slot}/{engine}": weights(slot, engine) for slot, engine in engines.items()}
+    step.run.key = None if step.spec.cache == "off" else node_key(node, step.run.engines)
+    return Visit(name, step, node, engines, group_for(cls.slots, settings.hosts), time.time())
+
+
+def retry_after(error: SpinbotError, retry: Retry, attempts: int, losses: int) -> float | None:
+    """Seconds until a node is tried again; None where it is not: what is wrong now will be wrong then.
+
+    `attempts` have begun so far, `losses` of them ended because their process died: those are not the node's fault and
+    have a limit of their own.
+    """
+    if isinstance(error, HostLostError):
+        return retry.backoff_s * 2 ** (losses - 1) if losses < HOST_ATTEMPTS else None
+    tries = attempts - losses
+    return retry.backoff_s * 2 ** (tries - 1) if error.transient and tries < retry.attempts else None

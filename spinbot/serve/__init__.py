@@ -1,0 +1,1 @@
+"""What lives on a cluster between commands: the runner and the hub as services."""

@@ -1,0 +1,268 @@
+"""What a runner writes: each turn of a job is one transaction, and only whoever holds the job's lease can write it.
+
+A lease is taken with an epoch that grows by one. Every write names the epoch, so a runner that was thought dead and
+wakes up again changes nothing: its epoch is no longer the job's. A lease that is not renewed runs out after `lease_s`;
+that of a process of this machine which has ended is free at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psutil
+from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import DBAPICursor
+
+from spinbot.errors import LeaseLostError
+from spinbot.store import database as db
+from spinbot.store.jobs import Event, Job, JobState, JobStore, NodeRun, Wish
+from spinbot.store.prepared import Driver, Prepared
+
+
+def _names(table: Table) -> list[str]:
+    return [column.name for column in table.columns]
+
+
+_ROW = ("state", "attempt", "key", "outputs", "engines", "error", "checkpoint", "expansion", "started", "finished")
+_UPDATE_ROW = (
+    update(db.node_runs)
+    .where((db.node_runs.c.job == bindparam("its_job")) & (db.node_runs.c.node == bindparam("its_node")))
+    .values({name: bindparam(f"new_{name}") for name in _ROW})
+)
+_UPDATE_JOB = (
+    update(db.jobs)
+    .where(
+        (db.jobs.c.id == bindparam("its_id"))
+        & (db.jobs.c.owner == bindparam("its_owner"))
+        & (db.jobs.c.epoch == bindparam("its_epoch"))
+    )
+    .values(events=db.jobs.c.events + bindparam("more"))
+    .returning(db.jobs.c.events)
+)
+_ADD_EVENT = insert(db.events).values({name: bindparam(f"new_{name}") for name in _names(db.events)})
+_ADD_ROW = insert(db.node_runs).values(
+    {"job": bindparam("its_job"), "node": bindparam("its_node")} | {name: bindparam(f"new_{name}") for name in _ROW}
+)
+_TOUCH = update(db.results).where(db.results.c.key == bindparam("its_key")).values(used=bindparam("new_used"))
+_FIND_RESULT = select(db.results.c.outputs).where(db.results.c.key == bindparam("its_key"))
+_RUNNING_ELSEWHERE = (
+    select(db.node_runs.c.key)
+    .join(db.jobs, db.jobs.c.id == db.node_runs.c.job)
+    .where(
+        (db.node_runs.c.key == bindparam("its_key"))
+        & (db.node_runs.c.state == "running")
+        & (db.jobs.c.owner != bindparam("me"))
+        & (db.jobs.c.lease_until > bindparam("now"))
+    )
+)
+
+
+class _BusyError(Exception):
+    """Another runner runs the nodes with these keys."""
+
+    def __init__(self, keys: set[str]) -> None:
+        super().__init__(keys)
+        self.keys = keys
+
+
+@dataclass
+class Turn:
+    """What changed in one step of a job: rows of nodes, new nodes, events, and the job's own state."""
+
+    events: list[tuple[float, str, str | None, dict[str, Any]]] = field(default_factory=list)
+    rows: dict[str, NodeRun] = field(default_factory=dict)
+    new: dict[str, NodeRun] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+    """Keys of stored results that were taken."""
+    job: dict[str, Any] = field(default_factory=dict)
+
+    def say(self, kind: str, node: str | None, data: dict[str, Any]) -> None:
+        """Add an event."""
+        self.events.append((time.time(), kind, node, data))
+
+    def change(self, run: NodeRun, data: dict[str, Any], kind: str = "") -> None:
+        """Add a node's row as it is now, and the event that says so."""
+        self.rows[run.node] = run
+        self.say(kind or f"node.{run.state}", run.node, data)
+
+    def end(self, state: JobState, **changes: Any) -> None:
+        """Add the job's own new state, together with `error` or `outputs` where given."""
+        now = time.time()
+        stamp = {} if state == "paused" else {"started": now} if state == "running" else {"finished": now}
+        self.job |= {"state": state, **stamp, **changes}
+        self.say(f"job.{state}", None, changes)
+
+    def __bool__(self) -> bool:
+        return bool(self.events or self.job)
+
+
+class Ledger:
+    """One runner's hold on the jobs it runs."""
+
+    def __init__(self, jobs: JobStore, lease_s: float) -> None:
+        self._jobs = jobs
+        self._engine = jobs.engine
+        self._lease_s = lease_s
+        self.owner = f"{_place()}:{uuid.uuid4().hex[:8]}"
+        self._driver = Driver(self._engine)
+        self._update_row = Prepared(self._engine, _UPDATE_ROW)
+        self._update_job = Prepared(self._engine, _UPDATE_JOB)
+        self._add_row = Prepared(self._engine, _ADD_ROW)
+        self._touch = Prepared(self._engine, _TOUCH)
+        self._add_event = Prepared(self._engine, _ADD_EVENT)
+        self._find_result = Prepared(self._engine, _FIND_RESULT)
+        self._running_elsewhere = Prepared(self._engine, _RUNNING_ELSEWHERE)
+        upsert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
+        remember = upsert(db.results).values({name: bindparam(f"new_{name}") for name in _names(db.results)})
+        taken = {name: remember.excluded[name] for name in ("outputs", "created", "used")}
+        self._remember = Prepared(self._engine, remember.on_conflict_do_update(index_elements=["key"], set_=taken))
+
+    def claim(self, job: str) -> Job | None:
+        """Take the lease of a queued or abandoned job and return the job as it then stands; None if it is not free."""
+        stored = self._jobs.get(job)
+        now = time.time()
+        if stored.state not in ("queued", "running") or (stored.lease_until > now and not _ended_here(stored.owner)):
+            return None
+        mine = {"owner": self.owner, "epoch": stored.epoch + 1, "lease_until": now + self._lease_s}
+        with self._engine.begin() as connection:
+            taken = connection.execute(
+                update(db.jobs)
+                .where(
+                    (db.jobs.c.id == job)
+                    & (db.jobs.c.epoch == stored.epoch)
+                    & db.jobs.c.state.in_(["queued", "running"])
+                )
+                .values(**mine)
+            )
+        return self._jobs.get(job) if taken.rowcount else None
+
+    def claimable(self) -> list[str]:
+        """Jobs that are queued, or whose runner is gone: those of high priority first, then the oldest."""
+        open_jobs = (
+            select(db.jobs.c.id, db.jobs.c.owner, db.jobs.c.lease_until)
+            .where(db.jobs.c.state.in_(["queued", "running"]))
+            .order_by(db.jobs.c.priority.desc(), db.jobs.c.created)
+        )
+        with self._engine.connect() as connection:
+            found = connection.execute(open_jobs).all()
+        now = time.time()
+        return [job for job, owner, until in found if until <= now or _ended_here(owner)]
+
+    def renew(self, jobs: Iterable[str]) -> None:
+        """Renew the leases of the given jobs."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(db.jobs)
+                .where(db.jobs.c.id.in_(list(jobs)) & (db.jobs.c.owner == self.owner))
+                .values(lease_until=time.time() + self._lease_s)
+            )
+
+    def release(self, job: str, epoch: int) -> None:
+        """Give a lease back early."""
+        held = (db.jobs.c.id == job) & (db.jobs.c.owner == self.owner) & (db.jobs.c.epoch == epoch)
+        with self._engine.begin() as connection:
+            connection.execute(update(db.jobs).where(held).values(lease_until=0.0))
+
+    def wishes(self, jobs: Iterable[str]) -> dict[str, Wish]:
+        """What users ask of the given jobs."""
+        asked = select(db.jobs.c.id, db.jobs.c.wish).where(db.jobs.c.id.in_(list(jobs)) & db.jobs.c.wish.is_not(None))
+        with self._engine.connect() as connection:
+            return {row.id: row.wish for row in connection.execute(asked)}
+
+    def known(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Stored results by cache key."""
+        with self._driver.transaction() as cursor:
+            found = {key: self._find_result.execute(cursor, {"its_key": key}).fetchone() for key in keys}
+        return {key: _read(row[0]) for key, row in found.items() if row is not None}
+
+    def write(self, job: str, epoch: int, turn: Turn) -> tuple[list[Event], set[str]]:
+        """Store a turn, all of it or nothing, and return its events with their numbers.
+
+        A node that is about to run in this turn while another runner runs one with the same key must not: then
+        nothing is stored and the second value names those keys. Raises `LeaseLostError`, `StorageError`.
+        """
+        try:
+            return self._write(job, epoch, turn), set()
+        except _BusyError as busy:
+            return [], busy.keys
+
+    def _write(self, job: str, epoch: int, turn: Turn) -> list[Event]:
+        with self._driver.transaction() as cursor:
+            lease = {"its_id": job, "its_owner": self.owner, "its_epoch": epoch, "more": len(turn.events)}
+            row = self._update_job.execute(cursor, lease).fetchone()
+            if row is None:
+                raise LeaseLostError(f"job {job} was taken over by another runner")
+            # The row is locked from here on, and on SQLite the whole database: what is read now stays true.
+            if busy := self._elsewhere(cursor, turn):
+                raise _BusyError(busy)
+            first = row[0] - len(turn.events) + 1
+            events = [Event(job, first + n, *what) for n, what in enumerate(turn.events)]
+            self._add_event.execute_many(cursor, [_named(vars(event)) for event in events])
+            if turn.new:
+                self._add_row.execute_many(cursor, [_binds(job, run) for run in turn.new.values()])
+            if rows := [_binds(job, run) for run in turn.rows.values() if run.node not in turn.new]:
+                self._update_row.execute_many(cursor, rows)
+            if turn.job:
+                changed = update(db.jobs).where(db.jobs.c.id == bindparam("its_id"))
+                changed = changed.values({name: bindparam(f"new_{name}") for name in turn.job})
+                Prepared(self._engine, changed).execute(cursor, {"its_id": job} | _named(turn.job))
+            self._keep_results(cursor, turn)
+        return events
+
+    def _elsewhere(self, cursor: DBAPICursor, turn: Turn) -> set[str]:
+        starting = [run.key for run in turn.rows.values() if run.state == "running" and run.key]
+        asked = {"me": self.owner, "now": time.time()}
+        return {key for key in starting if self._running_elsewhere.execute(cursor, {"its_key": key} | asked).fetchone()}
+
+    def _keep_results(self, cursor: DBAPICursor, turn: Turn) -> None:
+        now = time.time()
+        results = [
+            {"new_key": run.key, "new_outputs": run.outputs, "new_created": now, "new_used": now}
+            for run in turn.rows.values()
+            if run.state == "succeeded" and run.key
+        ]
+        if results:
+            self._remember.execute_many(cursor, results)
+        if turn.used:
+            self._touch.execute_many(cursor, [{"its_key": key, "new_used": now} for key in turn.used])
+
+
+def _named(row: dict[str, Any]) -> dict[str, Any]:
+    return {f"new_{name}": value for name, value in row.items()}
+
+
+def _read(outputs: Any) -> dict[str, Any]:
+    """A JSON column as the driver gives it: text from SQLite, already read by the others."""
+    read: dict[str, Any] = json.loads(outputs) if isinstance(outputs, str) else outputs
+    return read
+
+
+def _binds(job: str, run: NodeRun) -> dict[str, Any]:
+    return {"its_job": job, "its_node": run.node} | {f"new_{name}": getattr(run, name) for name in _ROW}
+
+
+def _place() -> str:
+    """This process: host name, process id, and when it began, since process ids come again."""
+    return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.2f}"
+
+
+def _ended_here(owner: str | None) -> bool:
+    """Whether an owner was a process of this machine that has ended."""
+    if owner is None:
+        return True
+    host, pid, began, _ = owner.rsplit(":", 3)
+    if host != socket.gethostname():
+        return False
+    try:
+        process = psutil.Process(int(pid))
+        return process.status() == psutil.STATUS_ZOMBIE or f"{process.create_time():.2f}" != began
+    except psutil.NoSuchProcess:
+        return True

@@ -1,0 +1,78 @@
+"""Statements compiled once and run on the driver itself: 0.02 ms each in place of SQLAlchemy's 0.1 ms.
+
+The runner writes a transaction of three statements for each node of a job; that is most of what a node costs besides
+its call. SQLAlchemy still writes the SQL, for whichever database it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, PoolProxiedConnection
+from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from spinbot.store.database import Json, unavailable
+
+
+class Prepared:
+    """One statement whose parameters are given by name; those of JSON columns as Python values."""
+
+    def __init__(self, engine: Engine, statement: ClauseElement) -> None:
+        compiled = statement.compile(engine)
+        assert isinstance(compiled, SQLCompiler)
+        self._sql = str(compiled)
+        self._order = compiled.positiontup
+        self._constants = dict(compiled.params)
+        self._json = {name for bind, name in compiled.bind_names.items() if bind.type is Json}
+
+    def execute(self, cursor: DBAPICursor, values: dict[str, Any]) -> DBAPICursor:
+        """Run it once; the cursor then has its rows."""
+        cursor.execute(self._sql, self._bound(values))
+        return cursor
+
+    def execute_many(self, cursor: DBAPICursor, many: Iterable[dict[str, Any]]) -> None:
+        """Run it once for each of `many`."""
+        cursor.executemany(self._sql, [self._bound(values) for values in many])
+
+    def _bound(self, values: dict[str, Any]) -> Any:
+        bound = self._constants | values
+        for name in self._json:
+            if bound[name] is not None:
+                bound[name] = json.dumps(bound[name])
+        return bound if self._order is None else tuple([bound[name] for name in self._order])
+
+
+class Driver:
+    """One connection of the database's driver, kept open: taking one from the pool costs 0.1 ms."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: PoolProxiedConnection | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[DBAPICursor]:
+        """A cursor whose statements are committed when the block ends well, and undone when not.
+
+        Raises `StorageError` for what the database cannot do; the next transaction connects anew.
+        """
+        dbapi = self._engine.dialect.loaded_dbapi
+        connection = self._connection or self._engine.raw_connection()
+        self._connection = None
+        try:
+            try:
+                cursor = connection.cursor()
+                yield cursor
+                cursor.close()
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+        except dbapi.Error as error:
+            connection.invalidate(error)
+            raise unavailable(error) from error
+        self._connection = connection

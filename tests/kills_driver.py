@@ -1,0 +1,72 @@
+"""What the kill tests run in processes of their own. The last line printed is the answer, as JSON.
+
+embedded                run every job that is queued or was interrupted, on a private Ray
+wake                    see that the cluster's services run and look for jobs
+pids                    process ids of services and hosts, by name
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+
+from spinbot.config import HostGroup, Settings
+from spinbot.graphs.nodes import register
+
+
+def settings() -> Settings:
+    """The environment's; with toys, their engines."""
+    found = Settings()
+    if "tests.toys" in found.plugins:
+        import tests.toys as toys
+
+        found = found.model_copy(
+            update={
+                "engines": {"script": toys.TOY, "asr": toys.BROKEN},
+                "hosts": {"language": HostGroup(slots=["script", "asr"]), "media": HostGroup(processes=2)},
+            }
+        )
+    register(found)
+    return found
+
+
+async def embedded() -> None:
+    from spinbot.cli.studio import Studio
+
+    studio = Studio(settings())
+    runner = studio.runner()
+    jobs = [job.id for job in studio.jobs.recent(1000, ["queued", "running"])]
+    print(json.dumps({"running": True}), flush=True)
+    ended = await asyncio.gather(*(runner.run(job) for job in jobs))
+    await studio.pool.close()
+    print(json.dumps([job.state for job in ended]), flush=True)
+
+
+async def wake() -> None:
+    from spinbot.serve.client import Cluster
+    from spinbot.store.database import connect
+    from spinbot.store.jobs import JobStore
+
+    found = settings()
+    cluster = Cluster(found, JobStore(connect(found.database)))
+    await cluster.wake()
+    print(json.dumps("awake"), flush=True)
+
+
+async def pids() -> None:
+    import ray
+
+    from spinbot.actors.ray.session import RaySession
+
+    await RaySession(settings()).ready()
+    found = {}
+    for entry in ray.util.list_named_actors(all_namespaces=True):
+        actor = ray.get_actor(entry["name"], namespace=entry["namespace"])
+        found[entry["name"]] = ray.get(actor.__ray_call__.remote(lambda self: os.getpid()), timeout=60)
+    print(json.dumps(found), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run({"embedded": embedded, "wake": wake, "pids": pids}[sys.argv[1]]())

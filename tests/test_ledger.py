@@ -1,0 +1,195 @@
+"""Leases and turns: what a runner writes is whole, numbered without a gap, and written by the holder alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, inspect, text
+
+from spinbot.errors import InputError, LeaseLostError
+from spinbot.store.database import connect
+from spinbot.store.jobs import JobStore
+from spinbot.store.ledger import Ledger, Turn
+
+GRAPH = {"nodes": {"a": {}, "b": {}}}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[JobStore]:
+    engine = connect(f"sqlite:///{tmp_path}/jobs.db")
+    yield JobStore(engine)
+    engine.dispose()
+
+
+def elsewhere(ledger: Ledger) -> Ledger:
+    """As if the ledger's runner were on another machine, where nobody here can see whether it lives."""
+    ledger.owner = "faraway:1:0.00:" + ledger.owner.rsplit(":", 1)[1]
+    return ledger
+
+
+def succeed(run, key: str | None = None) -> Turn:
+    turn = Turn()
+    run = replace(run, state="succeeded", key=key, outputs={"x": 1})
+    turn.change(run, {"outputs": run.outputs})
+    return turn
+
+
+def start(run, key: str) -> Turn:
+    turn = Turn()
+    turn.change(replace(run, state="running", key=key), {})
+    return turn
+
+
+def test_a_turn_is_stored_whole_with_consecutive_numbers(store):
+    ledger = Ledger(store, lease_s=5)
+    job = ledger.claim(store.create("toy", GRAPH))
+    turn = Turn()
+    turn.end("running")
+    turn.say("log", None, {"message": "hello"})
+    events, busy = ledger.write(job.id, job.epoch, turn)
+    assert ([event.seq for event in events], busy) == ([2, 3], set())
+    ledger.write(job.id, job.epoch, succeed(job.nodes["a"], "k"))
+    found = store.get(job.id)
+    assert (found.state, found.nodes["a"].state, found.nodes["a"].outputs) == ("running", "succeeded", {"x": 1})
+    assert [event.seq for event in store.events(job.id)] == [1, 2, 3, 4]
+    assert store.events(job.id, after=3)[0].data == {"outputs": {"x": 1}}
+    assert ledger.known(["k", "other"]) == {"k": {"x": 1}}
+
+
+def test_only_one_runner_gets_a_job(store):
+    job = store.create("toy", GRAPH)
+    first, second = elsewhere(Ledger(store, lease_s=60)), elsewhere(Ledger(store, lease_s=60))
+    assert first.claim(job) is not None
+    assert second.claim(job) is None
+    assert second.claimable() == []
+
+
+def test_a_silent_runner_loses_its_job_and_its_late_writes(store):
+    job = store.create("toy", GRAPH)
+    silent, next_one = elsewhere(Ledger(store, lease_s=0.0)), Ledger(store, lease_s=60)
+    before = silent.claim(job)
+    assert next_one.claimable() == [job]
+    after = next_one.claim(job)
+    assert after.epoch == before.epoch + 1
+    with pytest.raises(LeaseLostError):
+        silent.write(job, before.epoch, succeed(before.nodes["a"], "k"))
+    assert store.get(job).nodes["a"].state == "pending"
+    assert [event.seq for event in store.events(job)] == [1]
+
+
+def test_a_renewed_lease_holds(store):
+    job = store.create("toy", GRAPH)
+    ledger = elsewhere(Ledger(store, lease_s=0.5))
+    ledger.claim(job)
+    ledger._lease_s = 60.0
+    ledger.renew([job])
+    assert store.get(job).lease_until > time.time() + 50
+    assert Ledger(store, lease_s=60).claim(job) is None
+
+
+def test_the_job_of_a_process_of_this_machine_that_died_is_free_at_once(store, tmp_path):
+    job = store.create("toy", GRAPH)
+    program = """
+import os, sys
+from spinbot.store.database import connect
+from spinbot.store.jobs import JobStore
+from spinbot.store.ledger import Ledger, Turn
+ledger = Ledger(JobStore(connect(sys.argv[1])), lease_s=3600)
+job = ledger.claim(sys.argv[2])
+run = job.nodes["a"]
+run.state, run.outputs, run.key = "succeeded", {"x": 1}, "k"
+turn = Turn()
+turn.end("running")
+turn.change(run, {})
+ledger.write(job.id, job.epoch, turn)
+os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", program, f"sqlite:///{tmp_path}/jobs.db", job], check=False)
+    ledger = Ledger(store, lease_s=60)
+    assert ledger.claimable() == [job]
+    found = ledger.claim(job)
+    assert (found.state, found.nodes["a"].state, found.nodes["a"].outputs) == ("running", "succeeded", {"x": 1})
+    assert [event.seq for event in store.events(job)] == [1, 2, 3]
+    assert store.result("k") == {"x": 1}
+
+
+def test_the_same_node_is_not_begun_while_another_runner_runs_it(store):
+    one, two = elsewhere(Ledger(store, lease_s=60)), elsewhere(Ledger(store, lease_s=60))
+    mine, theirs = one.claim(store.create("toy", GRAPH)), two.claim(store.create("toy", GRAPH))
+    assert one.write(mine.id, mine.epoch, start(mine.nodes["a"], "same"))[1] == set()
+    events, busy = two.write(theirs.id, theirs.epoch, start(theirs.nodes["b"], "same"))
+    assert (events, busy) == ([], {"same"})
+    assert store.get(theirs.id).nodes["b"].state == "pending"
+    assert len(store.events(theirs.id)) == 1
+    one.write(mine.id, mine.epoch, succeed(mine.nodes["a"], "same"))
+    assert two.write(theirs.id, theirs.epoch, start(theirs.nodes["b"], "same"))[1] == set()
+
+
+def test_a_dead_runners_node_blocks_nobody(store):
+    dead, alive = elsewhere(Ledger(store, lease_s=0.0)), Ledger(store, lease_s=60)
+    theirs, mine = dead.claim(store.create("toy", GRAPH)), alive.claim(store.create("toy", GRAPH))
+    dead.write(theirs.id, theirs.epoch, start(theirs.nodes["a"], "same"))
+    assert alive.write(mine.id, mine.epoch, start(mine.nodes["a"], "same"))[1] == set()
+
+
+def test_jobs_are_offered_by_priority_then_by_age(store):
+    old, new = store.create("toy", GRAPH), store.create("toy", GRAPH)
+    urgent = store.create("toy", GRAPH, priority=5)
+    assert Ledger(store, lease_s=5).claimable() == [urgent, old, new]
+
+
+def test_a_failed_job_is_opened_again_with_its_finished_nodes(store):
+    ledger = Ledger(store, lease_s=60)
+    job = ledger.claim(store.create("toy", GRAPH))
+    turn = succeed(job.nodes["a"], "k")
+    turn.change(replace(job.nodes["b"], state="failed", error={"message": "no"}), {})
+    turn.end("failed", error={"message": "no"}, lease_until=0.0)
+    ledger.write(job.id, job.epoch, turn)
+    store.reopen(job.id)
+    found = store.get(job.id)
+    assert (found.state, found.error) == ("queued", None)
+    assert {name: run.state for name, run in found.nodes.items()} == {"a": "succeeded", "b": "pending"}
+    assert [event.kind for event in store.events(job.id)][-1] == "job.queued"
+
+
+def test_what_has_succeeded_is_neither_opened_nor_stopped(store):
+    ledger = Ledger(store, lease_s=60)
+    job = ledger.claim(store.create("toy", GRAPH))
+    turn = Turn()
+    turn.end("succeeded", outputs={})
+    ledger.write(job.id, job.epoch, turn)
+    with pytest.raises(InputError, match="has succeeded"):
+        store.reopen(job.id)
+    with pytest.raises(InputError, match="has ended"):
+        store.ask(job.id, "cancel")
+
+
+def test_a_database_of_an_earlier_version_is_brought_up_to_date(tmp_path):
+    url = f"sqlite:///{tmp_path}/jobs.db"
+    old = create_engine(url)
+    with old.begin() as connection:
+        connection.execute(
+            text(
+                "CREATE TABLE jobs (id VARCHAR(32) PRIMARY KEY, name VARCHAR(200) NOT NULL, graph JSON NOT NULL, "
+                "state VARCHAR(16) NOT NULL, error JSON, outputs JSON, events INTEGER NOT NULL, "
+                "created FLOAT NOT NULL, started FLOAT, finished FLOAT)"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO jobs (id, name, graph, state, events, created) "
+                "VALUES ('j', 'n', '{\"nodes\": {}}', 'queued', 0, 1)"
+            )
+        )
+    old.dispose()
+    engine = connect(url)
+    found = JobStore(engine).get("j")
+    assert (found.state, found.priority, found.epoch, found.wish) == ("queued", 0, 0, None)
+    assert {"checkpoint", "expansion"} <= {column["name"] for column in inspect(engine).get_columns("node_runs")}
+    engine.dispose()
