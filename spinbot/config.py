@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -33,6 +34,16 @@ def starter_hosts() -> dict[str, HostGroup]:
     }
 
 
+STARTER_ENGINES = {
+    "script": "smollm2",
+    "tts": "kokoro",
+    "asr": "whisper-tiny.en",
+    "face": "mediapipe",
+    "talking_head": "meshwarp",
+    "upscale": "realesrgan",
+}
+
+
 class Settings(BaseSettings):
     """Everything that a user may set; nested names join with `__` (`SPINBOT_HOSTS__VISION__NUM_GPUS=1`)."""
 
@@ -41,17 +52,12 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path("~/.spinbot"), description="Models, artifacts and the job database live here")
     database_url: str = Field(default="", description="SQLAlchemy URL of the job store; empty: SQLite in `home`")
     engines: dict[str, str] = Field(
-        default={
-            "script": "smollm2",
-            "tts": "kokoro",
-            "asr": "whisper-tiny.en",
-            "face": "mediapipe",
-            "talking_head": "meshwarp",
-            "upscale": "realesrgan",
-        },
-        description="Which engine fills each slot",
+        default=STARTER_ENGINES, description="Which engine fills each slot; slots that are not named keep theirs"
     )
-    hosts: dict[str, HostGroup] = Field(default_factory=starter_hosts, description="Model actors by name")
+    hosts: dict[str, HostGroup] = Field(
+        default_factory=starter_hosts,
+        description="Model actors by name; what is not said of a starter group stays, null removes it",
+    )
     plugins: list[str] = Field(default=[], description="Python modules with further node types and engines")
     ray_address: str = Field(default="", description="Cluster to join; empty: a private Ray in this process")
 
@@ -59,6 +65,21 @@ class Settings(BaseSettings):
     cancel_grace_s: float = Field(
         default=1, ge=0, description="Seconds a cancelled node has before it is ended by force"
     )
+
+    @field_validator("engines", mode="before")
+    @classmethod
+    def _keep_other_engines(cls, given: dict[str, str]) -> dict[str, str]:
+        return STARTER_ENGINES | given
+
+    @field_validator("hosts", mode="before")
+    @classmethod
+    def _keep_other_hosts(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """One setting of one group is set by one variable; groups that code gives as such are all there are."""
+        if any(isinstance(group, HostGroup) for group in given.values()):
+            return given
+        starter = {name: group.model_dump() for name, group in starter_hosts().items()}
+        named = {name: group and starter.get(name, {}) | group for name, group in given.items()}
+        return {name: group for name, group in (starter | named).items() if group is not None}
 
     @property
     def root(self) -> Path:

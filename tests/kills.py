@@ -147,10 +147,12 @@ class Head:
         shutil.rmtree(self.temp, ignore_errors=True)
 
     def _processes(self) -> list[psutil.Process]:
+        """Those that name the cluster's folder or, as Ray's client server does, only its address."""
         found = []
         for process in psutil.process_iter():
             try:
-                if process.status() != psutil.STATUS_ZOMBIE and any(str(self.temp) in a for a in process.cmdline()):
+                named = any(str(self.temp) in a or a.endswith(f":{self.port}") for a in process.cmdline())
+                if named and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
             except psutil.NoSuchProcess:
                 continue
@@ -196,8 +198,12 @@ def judge(site: Site, jobs: list[str]) -> None:
         assert [event.seq for event in events] == list(range(1, found.events + 1)), "a number is missing or doubled"
         ended = [event.node for event in events if event.kind in ("node.succeeded", "node.cached")]
         assert len(ended) == len(set(ended)) == len(found.nodes), "a node ended twice, or never"
+        done: set[str | None] = set()
         for event in events:
+            if event.kind == "node.running":
+                assert event.node not in done, f"{event.node} had finished and was begun again"
             if event.kind in ("node.succeeded", "node.expanded"):
+                done.add(event.node)
                 params = site.jobs.get(job).name + ":" + str(event.node)
                 late = [at for at in begun.get(params, ()) if at > event.time]
                 assert not late, f"{params} had finished and ran again"

@@ -11,6 +11,8 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from spinbot.config import HostGroup, Settings
 from spinbot.graphs.nodes import register
@@ -55,7 +57,8 @@ async def wake() -> None:
     print(json.dumps("awake"), flush=True)
 
 
-async def pids() -> None:
+async def ask_actors(question: Callable[[], Any]) -> dict[str, Any]:
+    """The answer of each service and host, by the name of its actor."""
     import ray
 
     from spinbot.actors.ray.session import RaySession
@@ -64,9 +67,22 @@ async def pids() -> None:
     found = {}
     for entry in ray.util.list_named_actors(all_namespaces=True):
         actor = ray.get_actor(entry["name"], namespace=entry["namespace"])
-        found[entry["name"]] = ray.get(actor.__ray_call__.remote(lambda self: os.getpid()), timeout=60)
-    print(json.dumps(found), flush=True)
+        found[entry["name"]] = ray.get(actor.__ray_call__.remote(lambda self: question()), timeout=60)
+    return found
+
+
+async def pids() -> None:
+    print(json.dumps(await ask_actors(os.getpid)), flush=True)
+
+
+async def machines() -> None:
+    from spinbot.actors.ray.services import this_node
+
+    found = await ask_actors(this_node)
+    print(
+        json.dumps({name.split("/")[-1]: node for name, node in found.items() if name.startswith("host/")}), flush=True
+    )
 
 
 if __name__ == "__main__":
-    asyncio.run({"embedded": embedded, "wake": wake, "pids": pids}[sys.argv[1]]())
+    asyncio.run({"embedded": embedded, "wake": wake, "pids": pids, "machines": machines}[sys.argv[1]]())

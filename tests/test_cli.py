@@ -140,7 +140,7 @@ def test_lists_for_people(home):
 def test_files_without_credentials_or_a_face(home):
     refused(spinbot(home, "verify", shipped_portrait("demo")), 2, "no Content Credentials", "spinbot")
     refused(spinbot(home, "verify", "nowhere.mp4"), 2, "no file nowhere.mp4", "path")
-    refused(spinbot(home, "jobs", "nope"), 3, "no job 'nope'", "spinbot jobs")
+    refused(spinbot(home, "jobs", "show", "nope"), 3, "no job 'nope'", "spinbot jobs")
 
 
 @pytest.mark.ray

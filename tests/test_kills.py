@@ -1,6 +1,7 @@
 """`kill -9` of every kind of process at seeded random moments: every job ends as it should, and nothing is lost.
 
-`SPINBOT_KILL_ROUNDS` says how often each kind is killed (2; `make kills` takes 20).
+Each kind is killed in so many rounds: `SPINBOT_KILL_ROUNDS` with toy jobs (2) and `SPINBOT_KILL_VIDEO_ROUNDS` with the
+real video job (1); `make kills` takes 20 and 3.
 """
 
 from __future__ import annotations
@@ -8,20 +9,59 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from spinbot.graphs.templates import TalkingPortrait
+from spinbot.media.portraits import path as shipped_portrait
+from spinbot.store.artifacts import LocalArtifacts
 from tests.kills import Head, Site, at_a_random_moment, judge, kill, toy_graph
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(7200)]
 
-ROUNDS = int(os.environ.get("SPINBOT_KILL_ROUNDS", "2"))
-JOBS = 3
+
+def video_graph(site: Site, name: str) -> dict[str, Any]:
+    portrait = LocalArtifacts(site.settings.artifacts_dir).put_bytes(shipped_portrait("demo").read_bytes())
+    return TalkingPortrait(script=f"This is {name}. The harbor was quiet.", portrait=portrait).graph()
+
+
+@dataclass(frozen=True)
+class Work:
+    """What runs while processes are killed: how many jobs and rounds, and how long all of it takes, about."""
+
+    plugins: list[str]
+    graph: Callable[[Site, str], dict[str, Any]]
+    jobs: int
+    rounds: int
+    seconds: float
+
+    def submit(self, site: Site, round_: int) -> list[str]:
+        """Jobs that ask for different things, so that no result of an earlier round answers them."""
+        named = [f"round {round_} number {n}" for n in range(self.jobs)]
+        return [site.jobs.create(name, self.graph(site, name)) for name in named]
+
+
+TOYS = Work(
+    ["tests.toys"],
+    lambda site, name: toy_graph(name, site.diary),
+    jobs=3,
+    rounds=int(os.environ.get("SPINBOT_KILL_ROUNDS", "2")),
+    seconds=3,
+)
+VIDEO = Work([], video_graph, jobs=1, rounds=int(os.environ.get("SPINBOT_KILL_VIDEO_ROUNDS", "1")), seconds=12)
+
+
+@pytest.fixture(params=["toys", pytest.param("video", marks=pytest.mark.models)])
+def work(request: pytest.FixtureRequest) -> Work:
+    return {"toys": TOYS, "video": VIDEO}[request.param]
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    site = Site(["tests.toys"])
+def site(work: Work, models: Callable[[str], Path]) -> Iterator[Site]:
+    site = Site(work.plugins, models("kokoro-82m-int8").parent if work is VIDEO else None)
     yield site
     site.close()
 
@@ -33,30 +73,22 @@ def cluster(site: Site, request: pytest.FixtureRequest) -> Iterator[Head]:
     head.close()
 
 
-def submit(site: Site, round_: int) -> list[str]:
-    """Jobs that ask for different things, so that no result of an earlier round answers them."""
-    named = [f"round{round_}-{n}" for n in range(JOBS)]
-    return [site.jobs.create(name, toy_graph(name, site.diary)) for name in named]
-
-
-def warm_up(site: Site) -> dict[str, int]:
-    """Let one job run, so that every host has started, and answer the pids."""
-    jobs = submit(site, 0)
+def warm_up(site: Site, work: Work) -> None:
+    """Let jobs run, so that every host has started."""
+    jobs = work.submit(site, 0)
     site.ask("wake")
     site.wait_for(jobs)
     judge(site, jobs)
-    found: dict[str, int] = site.ask("pids")
-    return found
 
 
-def test_the_driver_of_a_private_ray(site):
+def test_the_driver_of_a_private_ray(site, work):
     moments = random.Random(1)
-    for round_ in range(1, ROUNDS + 1):
-        jobs = submit(site, round_)
+    for round_ in range(1, work.rounds + 1):
+        jobs = work.submit(site, round_)
         first = site.driver("embedded")
         assert first.stdout
         first.stdout.readline()  # Ray is being started now: that takes some 4 s of what follows
-        at_a_random_moment(moments, 9.0, first.kill)
+        at_a_random_moment(moments, 6 + work.seconds, first.kill)
         first.communicate()
         second = site.driver("embedded")
         assert second.wait(timeout=150) == 0
@@ -64,26 +96,31 @@ def test_the_driver_of_a_private_ray(site):
         judge(site, jobs)
 
 
-@pytest.mark.parametrize("which", ["runner", "hub", "depot", "language", "media"])
-def test_an_actor(site, cluster, which):
+SERVICES = ["runner", "hub", "depot"]
+HOSTS = {"toys": ["language", "media"], "video": ["speech", "vision", "media"]}
+KINDS = [(kind, which) for kind, hosts in HOSTS.items() for which in [*SERVICES, *hosts]]
+
+
+@pytest.mark.parametrize(("work", "which"), KINDS, indirect=["work"], ids=[f"{k}-{w}" for k, w in KINDS])
+def test_an_actor(site, work, cluster, which):
     moments = random.Random(which)
-    warm_up(site)
-    for round_ in range(1, ROUNDS + 1):
+    warm_up(site, work)
+    for round_ in range(1, work.rounds + 1):
         pids = site.ask("pids")
         targets = sorted(pid for name, pid in pids.items() if name.startswith((f"{which}-", "host/")) and which in name)
-        jobs = submit(site, round_)  # the service looks for queued jobs by itself
-        at_a_random_moment(moments, 3.0, lambda targets=targets: kill(moments.choice(targets)))
+        jobs = work.submit(site, round_)  # the service looks for queued jobs by itself
+        at_a_random_moment(moments, work.seconds, lambda targets=targets: kill(moments.choice(targets)))
         site.wait_for(jobs)
         judge(site, jobs)
 
 
-@pytest.mark.parametrize("cluster", [{"second": True}], indirect=True)
-def test_the_raylet_of_a_node(site, cluster):
+@pytest.mark.parametrize("cluster", [{"second": True}], indirect=True, ids=["second-node"])
+def test_the_raylet_of_a_node(site, work, cluster):
     moments = random.Random("raylet")
-    warm_up(site)
-    for round_ in range(1, ROUNDS + 1):
-        jobs = submit(site, round_)
-        at_a_random_moment(moments, 3.0, lambda: kill(cluster.raylets()[1]))
+    warm_up(site, work)
+    for round_ in range(1, work.rounds + 1):
+        jobs = work.submit(site, round_)
+        at_a_random_moment(moments, work.seconds, lambda: kill(cluster.raylets()[1]))
         site.wait_for(jobs)
         judge(site, jobs)
         cluster.add_node()
@@ -106,12 +143,12 @@ def rise_by_itself(site: Site, head: Head) -> None:
     indirect=["cluster"],
     ids=["default", "rocksdb"],
 )
-def test_the_whole_head(site, cluster, rise: Callable[[Site, Head], None]):
+def test_the_whole_head(site, work, cluster, rise: Callable[[Site, Head], None]):
     moments = random.Random("head")
-    warm_up(site)
-    for round_ in range(1, ROUNDS + 1):
-        jobs = submit(site, round_)
-        at_a_random_moment(moments, 3.0, cluster.kill_all)
+    warm_up(site, work)
+    for round_ in range(1, work.rounds + 1):
+        jobs = work.submit(site, round_)
+        at_a_random_moment(moments, work.seconds, cluster.kill_all)
         rise(site, cluster)
         site.wait_for(jobs)
         judge(site, jobs)

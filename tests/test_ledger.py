@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, inspect, text
 
 from spinbot.errors import InputError, LeaseLostError
 from spinbot.store.database import connect
@@ -29,7 +28,7 @@ def store(tmp_path: Path) -> Iterator[JobStore]:
 
 def elsewhere(ledger: Ledger) -> Ledger:
     """As if the ledger's runner were on another machine, where nobody here can see whether it lives."""
-    ledger.owner = "faraway:1:0.00:" + ledger.owner.rsplit(":", 1)[1]
+    ledger.name = "faraway:1:0.00:" + ledger.name.rsplit(":", 1)[1]
     return ledger
 
 
@@ -168,28 +167,3 @@ def test_what_has_succeeded_is_neither_opened_nor_stopped(store):
         store.reopen(job.id)
     with pytest.raises(InputError, match="has ended"):
         store.ask(job.id, "cancel")
-
-
-def test_a_database_of_an_earlier_version_is_brought_up_to_date(tmp_path):
-    url = f"sqlite:///{tmp_path}/jobs.db"
-    old = create_engine(url)
-    with old.begin() as connection:
-        connection.execute(
-            text(
-                "CREATE TABLE jobs (id VARCHAR(32) PRIMARY KEY, name VARCHAR(200) NOT NULL, graph JSON NOT NULL, "
-                "state VARCHAR(16) NOT NULL, error JSON, outputs JSON, events INTEGER NOT NULL, "
-                "created FLOAT NOT NULL, started FLOAT, finished FLOAT)"
-            )
-        )
-        connection.execute(
-            text(
-                "INSERT INTO jobs (id, name, graph, state, events, created) "
-                "VALUES ('j', 'n', '{\"nodes\": {}}', 'queued', 0, 1)"
-            )
-        )
-    old.dispose()
-    engine = connect(url)
-    found = JobStore(engine).get("j")
-    assert (found.state, found.priority, found.epoch, found.wish) == ("queued", 0, 0, None)
-    assert {"checkpoint", "expansion"} <= {column["name"] for column in inspect(engine).get_columns("node_runs")}
-    engine.dispose()

@@ -162,8 +162,11 @@ def test_an_edit_makes_one_sentence_anew(workshop, job):
 @pytest.mark.models
 def test_another_machine_interrupted_in_a_sentence_makes_the_same_bytes(job, installed, tmp_path):
     other = Workshop(tmp_path / "home", installed)
-    other.runner.listen(lambda event: other.runner.ask(event.job, "cancel") if event.kind == "node.saved" else None)
+    stop = other.runner.listen(
+        lambda event: other.runner.ask(event.job, "cancel") if event.kind == "node.saved" else None
+    )
     cut = other.run(other.talk(*SENTENCES))
+    stop()
     assert cut.state == "cancelled"
     (chunk,) = cut.nodes["perform/animate-4"].checkpoint["chunks"]
     assert probe(other.path(chunk)).frames == 100

@@ -16,7 +16,7 @@ from rich.table import Table
 from spinbot.config import Settings
 from spinbot.errors import InputError
 from spinbot.store.database import connect
-from spinbot.store.jobs import Job, JobStore, Wish
+from spinbot.store.jobs import Job, JobStore, JobSummary, Wish
 from spinbot.store.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def _done(job: Job) -> str:
     return f"{job.id}: {job.state}" + (f": {job.error['message']}" if job.error else "")
 
 
-def _state(job: Job, free: set[str]) -> str:
+def _state(job: JobSummary, free: set[str]) -> str:
     return "interrupted" if job.state == "running" and job.id in free else job.state
 
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import uvloop
 from rich.console import Console
 
 from spinbot.actors.host import weights_digest
@@ -78,7 +79,7 @@ class Studio:
 
         Ctrl-C cancels the job at its nodes' next steps. Raises the job's error, or `CancelledError`.
         """
-        return succeeded(asyncio.run(self._run_graph(graph, console)))
+        return succeeded(uvloop.run(self._run_graph(graph, console)))
 
     def run_job(self, job: str, console: Console) -> Job:
         """The same for a job that is stored already: it goes on from its finished nodes."""
@@ -89,7 +90,7 @@ class Studio:
 
         Ctrl-C cancels the one that runs; those behind it stay as they are and are not answered.
         """
-        return asyncio.run(self._run_jobs(jobs, console))
+        return uvloop.run(self._run_jobs(jobs, console))
 
     async def _run_graph(self, graph: dict[str, Any], console: Console) -> Job:
         async with self._running() as runner:

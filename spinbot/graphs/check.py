@@ -90,8 +90,12 @@ def check_expansion(
         engine = {slot: engine for slot, engine in spec.engine.items() if slot in slots} | node.engine
         # What orders the expanded node orders its parts: a link to the outside alone would let them start early.
         after = [f"{parent}/{other}" for other in node.after]
+        inherited = {
+            "cache": spec.cache if node.cache == "use" else node.cache,
+            "priority": node.priority or spec.priority,
+        }
         inner[f"{parent}/{name}"] = node.model_copy(
-            update={"inputs": inputs, "after": after, "engine": engine, "priority": node.priority or spec.priority}
+            update={"inputs": inputs, "after": after, "engine": engine} | inherited
         )
     whole = Graph.model_construct(nodes=around.nodes | inner, outputs={})
     for name, node in inner.items():

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlalchemy import Engine, Row, case, delete, insert, select, update
@@ -57,30 +57,31 @@ class NodeRun:
 
 
 @dataclass(frozen=True)
-class Job:
-    """One run of a graph. `nodes` also holds the nodes that others expanded into."""
+class JobSummary:
+    """How a job stands, without its graph and nodes. Times are seconds since the epoch."""
 
     id: str
     name: str
-    graph: dict[str, Any]
     state: JobState
     error: dict[str, Any] | None
     outputs: dict[str, Any] | None
     events: int
     priority: int
     wish: Wish | None
-    owner: str | None
+    runner: str | None
     epoch: int
     lease_until: float
     created: float
     started: float | None
     finished: float | None
-    nodes: dict[str, NodeRun] = field(default_factory=dict)
 
-    @property
-    def interrupted(self) -> bool:
-        """Whether it was begun and nobody runs it now: its runner died."""
-        return self.state == "running" and self.lease_until < time.time()
+
+@dataclass(frozen=True)
+class Job(JobSummary):
+    """One run of a graph. `nodes` also holds the nodes that others expanded into."""
+
+    graph: dict[str, Any]
+    nodes: dict[str, NodeRun]
 
 
 class JobStore:
@@ -92,10 +93,11 @@ class JobStore:
     def create(self, name: str, graph: dict[str, Any], *, priority: int = 0) -> str:
         """Store a job and its nodes as `queued` and return its id: from here on it is not lost."""
         job, now = uuid.uuid4().hex[:12], time.time()
-        row = {"id": job, "name": name, "graph": graph, "state": "queued", "priority": priority, "created": now}
+        row = {"id": job, "name": name, "state": "queued", "priority": priority, "created": now}
         queued = Event(job, 1, now, "job.queued", None, {"name": name, "nodes": list(graph["nodes"])})
         with self.engine.begin() as connection:
             connection.execute(insert(db.jobs).values(**row, events=1))
+            connection.execute(insert(db.graphs).values(job=job, document=graph))
             nodes = [{"job": job, "node": node, "state": "pending", "attempt": 0} for node in graph["nodes"]]
             connection.execute(insert(db.node_runs), nodes)
             connection.execute(insert(db.events).values(**vars(queued)))
@@ -106,24 +108,30 @@ class JobStore:
         with self.engine.connect() as connection:
             row = connection.execute(select(db.jobs).where(db.jobs.c.id == job)).first()
             if row is None:
-                raise NotFoundError(f"there is no job {job!r}", hint="list them with: spinbot jobs")
+                raise self.unknown(job)
+            graph = connection.execute(select(db.graphs.c.document).where(db.graphs.c.job == job)).scalar_one()
             found = connection.execute(select(db.node_runs).where(db.node_runs.c.job == job)).all()
         runs = {run.node: _node_run(run) for run in found}
         nodes: dict[str, NodeRun] = {}
-        todo = list(reversed(row.graph["nodes"]))
+        todo = list(reversed(graph["nodes"]))
         while todo:
             run = runs[todo.pop()]
             nodes[run.node] = run
             todo += [f"{run.node}/{inner}" for inner in reversed((run.expansion or {"nodes": ()})["nodes"])]
-        return _job(row, nodes)
+        return Job(**row._mapping, graph=graph, nodes=nodes)
 
-    def recent(self, limit: int = 20, states: Iterable[str] = ()) -> list[Job]:
-        """The newest jobs first, without their nodes; of `states` only, where given."""
+    @staticmethod
+    def unknown(job: str) -> NotFoundError:
+        """The error for a job that is not stored."""
+        return NotFoundError(f"there is no job {job!r}", hint="list them with: spinbot jobs")
+
+    def recent(self, limit: int = 20, states: Iterable[str] = ()) -> list[JobSummary]:
+        """The newest jobs first; of `states` only, where given."""
         query = select(db.jobs).order_by(db.jobs.c.created.desc()).limit(limit)
         if wanted := list(states):
             query = query.where(db.jobs.c.state.in_(wanted))
         with self.engine.connect() as connection:
-            return [_job(row, {}) for row in connection.execute(query)]
+            return [JobSummary(**row._mapping) for row in connection.execute(query)]
 
     def events(self, job: str, after: int = 0) -> list[Event]:
         """The events of a job with a sequence number above `after`, in order."""
@@ -165,7 +173,7 @@ class JobStore:
                 )
             if state not in ("paused", "failed", "cancelled"):
                 if state is None:
-                    raise NotFoundError(f"there is no job {job!r}", hint="list them with: spinbot jobs")
+                    raise self.unknown(job)
                 connection.execute(update(db.jobs).where(db.jobs.c.id == job).values(wish=None))
                 return
             seq = connection.execute(
@@ -189,14 +197,10 @@ class JobStore:
                 f"job {job} is {found.state}", hint=f"first: spinbot jobs cancel {job}", code="job_running"
             )
         with self.engine.begin() as connection:
-            for table in (db.events, db.node_runs):
+            for table in (db.events, db.node_runs, db.graphs):
                 connection.execute(delete(table).where(table.c.job == job))
             connection.execute(delete(db.jobs).where((db.jobs.c.id == job) & db.jobs.c.state.in_(ENDED)))
 
 
 def _node_run(row: Row[Any]) -> NodeRun:
     return NodeRun(**{name: value for name, value in row._mapping.items() if name != "job"})
-
-
-def _job(row: Row[Any], nodes: dict[str, NodeRun]) -> Job:
-    return Job(**row._mapping, nodes=nodes)

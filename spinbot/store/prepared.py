@@ -26,9 +26,11 @@ class Prepared:
         compiled = statement.compile(engine)
         assert isinstance(compiled, SQLCompiler)
         self._sql = str(compiled)
-        self._order = compiled.positiontup
         self._constants = dict(compiled.params)
-        self._json = {name for bind, name in compiled.bind_names.items() if bind.type is Json}
+        given_as_json = {name for bind, name in compiled.bind_names.items() if bind.type is Json}
+        names = compiled.bind_names.values() if compiled.positiontup is None else compiled.positiontup
+        self._binds = [(name, name in given_as_json) for name in names]
+        self._by_name = compiled.positiontup is None
 
     def execute(self, cursor: DBAPICursor, values: dict[str, Any]) -> DBAPICursor:
         """Run it once; the cursor then has its rows."""
@@ -40,11 +42,15 @@ class Prepared:
         cursor.executemany(self._sql, [self._bound(values) for values in many])
 
     def _bound(self, values: dict[str, Any]) -> Any:
-        bound = self._constants | values
-        for name in self._json:
-            if bound[name] is not None:
-                bound[name] = json.dumps(bound[name])
-        return bound if self._order is None else tuple([bound[name] for name in self._order])
+        given = self._constants | values
+        bound = [
+            _encode(given[name]) if is_json and given[name] is not None else given[name]
+            for name, is_json in self._binds
+        ]
+        return dict(zip([name for name, _ in self._binds], bound, strict=True)) if self._by_name else bound
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class Driver:

@@ -200,7 +200,7 @@ def _needed(connection: Connection) -> set[str]:
     done = db.jobs.c.state == "succeeded"
     rows = db.node_runs.c
     kept = [
-        select(db.jobs.c.graph, db.jobs.c.outputs),
+        select(db.graphs.c.document, db.jobs.c.outputs).join(db.jobs, db.jobs.c.id == db.graphs.c.job),
         select(rows.outputs, rows.checkpoint, rows.expansion).join(db.jobs, db.jobs.c.id == rows.job).where(~done),
     ]
     found: set[str] = set()

@@ -50,7 +50,7 @@ class HostActor:
         self._said: list[tuple[str, Message]] = []
         self._news = threading.Condition()
 
-    @ray.method(concurrency_group="compute")
+    @ray.method(concurrency_group="compute", enable_task_events=False)
     def run(self, pickled: bytes) -> bytes:
         """Run a call; the answer comes with those of its messages that `feed` has not handed out.
 

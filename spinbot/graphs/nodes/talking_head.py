@@ -63,13 +63,13 @@ class AnimatePortrait(Node):
                 portrait, mesh, performance, context.progress, first=len(chunks) * CHUNK
             )
             while len(chunks) * CHUNK < performance.frames:
-                if chunks:
-                    context.save({"chunks": chunks})
                 path = context.scratch / f"chunk-{len(chunks) + 1}.mp4"
                 with FrameWriter(path, width=width, height=height, fps=self.fps) as writer:
                     for frame in islice(frames, CHUNK):
                         writer.write(frame)
                 chunks = [*chunks, context.artifacts.put_file(path)]
+                if len(chunks) * CHUNK < performance.frames:
+                    context.save({"chunks": chunks})
         if len(chunks) > 1:
             path = context.scratch / "talk.mp4"
             join([context.artifacts.path(chunk) for chunk in chunks], path)
