@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -24,6 +24,18 @@ class HostGroup(BaseModel):
     idle_s: float = Field(default=120, gt=0, description="Seconds without work after which a second process ends")
 
 
+class ApiLimits(BaseModel):
+    """What one caller of the HTTP API may ask for."""
+
+    model_config = ConfigDict(extra="forbid")
+    json_mb: float = Field(default=5, gt=0, description="Largest JSON body, in megabytes")
+    upload_mb: float = Field(default=200, gt=0, description="Largest upload, in megabytes")
+    body_s: float = Field(default=20, gt=0, description="Seconds after which a body must have come at 16 KB a second")
+    nodes: int = Field(default=10_000, ge=1, description="Most nodes of a graph")
+    rate: float = Field(default=100, gt=0, description="Requests a second of one key, or of one address without keys")
+    burst: int = Field(default=400, ge=1, description="Requests that may come at once after a pause")
+
+
 def starter_hosts() -> dict[str, HostGroup]:
     """One process per kind of work, so that the script, the voice and the picture load side by side."""
     return {
@@ -32,6 +44,17 @@ def starter_hosts() -> dict[str, HostGroup]:
         "vision": HostGroup(slots=["face", "talking_head", "upscale"]),
         "media": HostGroup(processes=4),
     }
+
+
+class QueueLimits(BaseModel):
+    """How much runs and waits at once, and how long what has ended is kept."""
+
+    model_config = ConfigDict(extra="forbid")
+    jobs: int = Field(default=64, ge=1, description="Jobs that a runner drives at once")
+    jobs_of_owner: int = Field(default=16, ge=1, description="Those of one owner")
+    waiting_of_owner: int = Field(default=10_000, ge=1, description="Jobs of one owner that may wait; more are refused")
+    keep_days: float = Field(default=0, ge=0, description="Days after which ended jobs are forgotten; 0: never")
+    cache_gb: float = Field(default=0, ge=0, description="Size to which the cache is pruned once an hour; 0: never")
 
 
 STARTER_ENGINES = {
@@ -51,6 +74,12 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=Path("~/.spinbot"), description="Models, artifacts and the job database live here")
     database_url: str = Field(default="", description="SQLAlchemy URL of the job store; empty: SQLite in `home`")
+    artifacts_url: str = Field(
+        default="", description="Where artifacts are kept, s3://bucket/prefix; empty: in `home`. AWS_* names the server"
+    )
+    s3_public_endpoint: str = Field(
+        default="", description="URL at which clients reach the S3 server; empty: the same as this program does"
+    )
     engines: dict[str, str] = Field(
         default=STARTER_ENGINES, description="Which engine fills each slot; slots that are not named keep theirs"
     )
@@ -60,6 +89,15 @@ class Settings(BaseSettings):
     )
     plugins: list[str] = Field(default=[], description="Python modules with further node types and engines")
     ray_address: str = Field(default="", description="Cluster to join; empty: a private Ray in this process")
+
+    require_keys: Literal["auto", "on", "off"] = Field(
+        default="auto", description="Whether the API wants a key; auto: unless it listens on this machine only"
+    )
+    allowed_origins: list[str] = Field(default=[], description="Origins of web pages that may use the API")
+    webhook_hosts: list[str] = Field(default=[], description="Hosts that jobs may name in webhooks; none: no webhooks")
+    api: ApiLimits = Field(default=ApiLimits(), description="Limits of the HTTP API")
+
+    queue: QueueLimits = Field(default=QueueLimits(), description="Limits of the job queue")
 
     lease_s: float = Field(default=6, gt=0, description="Seconds of silence after which a runner counts as dead")
     cancel_grace_s: float = Field(

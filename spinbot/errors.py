@@ -6,6 +6,7 @@
     |-- NotFoundError            3   no such job, artifact, voice or model
     |-- ModelError               4   weights are missing, damaged or cannot be downloaded
     |-- StorageError             5   the disk is full or a path cannot be written
+    |   `-- OutageError          5   the server of a store does not answer; it may be back soon
     |-- NodeError                6   a node of a job failed while running
     |-- HostLostError            6   the process under a node died, again and again
     |-- NodeTimeoutError         6   a node took longer than its `timeout_s`
@@ -55,7 +56,8 @@ class SpinbotError(Exception):
     @staticmethod
     def from_dict(data: dict[str, Any]) -> SpinbotError:
         """The inverse of `to_dict`; an unknown class becomes a plain `SpinbotError`."""
-        kinds = {kind.__name__: kind for kind in SpinbotError.__subclasses__()}
+        bases = SpinbotError.__subclasses__()
+        kinds = {kind.__name__: kind for base in bases for kind in (base, *base.__subclasses__())}
         kind = kinds.get(data.get("error", ""), SpinbotError)
         return kind(
             data["message"], hint=data.get("hint", ""), code=data.get("code", ""), details=data.get("details", ())
@@ -101,6 +103,13 @@ class StorageError(SpinbotError):
 
     exit_code = 5
     default_code = "storage"
+
+
+class OutageError(StorageError):
+    """The server of a store does not answer; it may be back soon."""
+
+    default_code = "outage"
+    transient = True
 
 
 class NodeError(SpinbotError):

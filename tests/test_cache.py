@@ -167,8 +167,9 @@ def test_files_left_half_written_go_after_the_grace(lab):
     assert [path.name for path in lab.artifacts.root.glob(".*")] == [".incoming-new"]
 
 
-def test_pruning_while_jobs_run_harms_none(lab):
+def test_pruning_while_jobs_run_harms_none(tmp_path, database_url):
     """Jobs take intermediates from the cache and read them, while the same are pruned again and again."""
+    lab = Lab(tmp_path / "home", "local", database_url=database_url)
     enough = threading.Event()
     ended: list[Job] = []
 
@@ -195,6 +196,7 @@ def test_pruning_while_jobs_run_harms_none(lab):
         enough.set()
         working.join()
         engine.dispose()
+        lab.close()
     assert {job.state for job in ended} == {"succeeded"}, [job.error for job in ended if job.error]
     assert all(file_of(job, "last") in lab.artifacts for job in ended)
     assert {job.nodes["first"].state for job in ended} == {"cached", "succeeded"}

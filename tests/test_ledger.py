@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -20,8 +19,8 @@ GRAPH = {"nodes": {"a": {}, "b": {}}}
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[JobStore]:
-    engine = connect(f"sqlite:///{tmp_path}/jobs.db")
+def store(database_url: str) -> Iterator[JobStore]:
+    engine = connect(database_url)
     yield JobStore(engine)
     engine.dispose()
 
@@ -30,6 +29,10 @@ def elsewhere(ledger: Ledger) -> Ledger:
     """As if the ledger's runner were on another machine, where nobody here can see whether it lives."""
     ledger.name = "faraway:1:0.00:" + ledger.name.rsplit(":", 1)[1]
     return ledger
+
+
+def offered(ledger: Ledger) -> list[str]:
+    return [job.id for job in ledger.claimable()]
 
 
 def succeed(run, key: str | None = None) -> Turn:
@@ -73,7 +76,7 @@ def test_a_silent_runner_loses_its_job_and_its_late_writes(store):
     job = store.create("toy", GRAPH)
     silent, next_one = elsewhere(Ledger(store, lease_s=0.0)), Ledger(store, lease_s=60)
     before = silent.claim(job)
-    assert next_one.claimable() == [job]
+    assert offered(next_one) == [job]
     after = next_one.claim(job)
     assert after.epoch == before.epoch + 1
     with pytest.raises(LeaseLostError):
@@ -92,7 +95,7 @@ def test_a_renewed_lease_holds(store):
     assert Ledger(store, lease_s=60).claim(job) is None
 
 
-def test_the_job_of_a_process_of_this_machine_that_died_is_free_at_once(store, tmp_path):
+def test_the_job_of_a_process_of_this_machine_that_died_is_free_at_once(store, database_url):
     job = store.create("toy", GRAPH)
     program = """
 import os, sys
@@ -109,9 +112,9 @@ turn.change(run, {})
 ledger.write(job.id, job.epoch, turn)
 os.kill(os.getpid(), 9)
 """
-    subprocess.run([sys.executable, "-c", program, f"sqlite:///{tmp_path}/jobs.db", job], check=False)
+    subprocess.run([sys.executable, "-c", program, database_url, job], check=False)
     ledger = Ledger(store, lease_s=60)
-    assert ledger.claimable() == [job]
+    assert offered(ledger) == [job]
     found = ledger.claim(job)
     assert (found.state, found.nodes["a"].state, found.nodes["a"].outputs) == ("running", "succeeded", {"x": 1})
     assert [event.seq for event in store.events(job)] == [1, 2, 3]
@@ -140,7 +143,7 @@ def test_a_dead_runners_node_blocks_nobody(store):
 def test_jobs_are_offered_by_priority_then_by_age(store):
     old, new = store.create("toy", GRAPH), store.create("toy", GRAPH)
     urgent = store.create("toy", GRAPH, priority=5)
-    assert Ledger(store, lease_s=5).claimable() == [urgent, old, new]
+    assert offered(Ledger(store, lease_s=5)) == [urgent, old, new]
 
 
 def test_a_failed_job_is_opened_again_with_its_finished_nodes(store):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from sqlalchemy import text
 from spinbot.errors import StorageError
 from spinbot.store.database import VERSION, connect, metadata
 from spinbot.store.jobs import JobStore
+from spinbot.store.uploads import Uploads
 
 FIRST = """
 CREATE TABLE jobs (
@@ -55,22 +57,34 @@ def test_a_database_of_the_first_version_keeps_what_is_in_it(tmp_path):
     engine.dispose()
 
 
-def test_the_steps_lead_to_the_tables_that_the_program_uses(tmp_path):
-    engine = connect(f"sqlite:///{tmp_path}/jobs.db")
+def test_the_jobs_of_a_former_version_belong_to_the_local_owner_with_their_files(tmp_path):
+    url = first_version(tmp_path / "jobs.db")
+    given, made = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+    with sqlite3.connect(tmp_path / "jobs.db") as old:
+        old.execute("UPDATE jobs SET graph = ?", [json.dumps({"nodes": {"a": {"params": {"artifact": given}}}})])
+        old.execute("UPDATE node_runs SET outputs = ?", [json.dumps({"video": {"artifact": made}})])
+    old.close()
+    engine = connect(url)
+    assert JobStore(engine).get("j", owner="local").name == "toy"
+    assert Uploads(engine).readable([given, made], "local") == {given, made}
+    engine.dispose()
+
+
+def test_the_steps_lead_to_the_tables_that_the_program_uses(database_url):
+    engine = connect(database_url)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == VERSION
     engine.dispose()
 
 
-def test_a_database_of_a_newer_version_is_left_alone(tmp_path):
-    url = f"sqlite:///{tmp_path}/jobs.db"
-    engine = connect(url)
+def test_a_database_of_a_newer_version_is_left_alone(database_url):
+    engine = connect(database_url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     engine.dispose()
     with pytest.raises(StorageError, match="newer version") as refused:
-        connect(url)
+        connect(database_url)
     assert "upgrade spinbot" in refused.value.hint
 
 

@@ -6,7 +6,6 @@ import hashlib
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -19,8 +18,8 @@ GRAPH = {"nodes": {"a": {}, "b": {}}}
 
 
 @pytest.fixture
-def store(tmp_path: Path):
-    engine = connect(f"sqlite:///{tmp_path}/jobs.db")
+def store(database_url: str):
+    engine = connect(database_url)
     yield JobStore(engine)
     engine.dispose()
 

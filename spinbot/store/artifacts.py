@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Protocol
+from typing import Annotated, Any, BinaryIO, Protocol, TypeGuard
 
 from pydantic import StringConstraints
 
@@ -26,6 +26,7 @@ ArtifactId = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 _ID = re.compile(r"^sha256:[0-9a-f]{64}$")
 _CHUNK = 1 << 20
+_TEMPORARY = (".incoming-*", ".upload-*")
 
 
 class Artifacts(Protocol):
@@ -45,6 +46,22 @@ class Artifacts(Protocol):
 
     def __contains__(self, artifact: object) -> bool:
         """Whether the artifact can be had."""
+        ...
+
+
+class PrunableArtifacts(Artifacts, Protocol):
+    """What is needed to find out what takes up room, and to free it (prune.py)."""
+
+    def remove(self, artifact: str, *, older_than: float) -> int:
+        """Delete an artifact that was last put before `older_than` (epoch seconds) and return the bytes freed."""
+        ...
+
+    def stored(self) -> Iterator[tuple[str, int, float]]:
+        """Every artifact with its size in bytes and the time it was last put, in no order."""
+        ...
+
+    def clear_temporary(self, *, older_than: float, dry_run: bool) -> int:
+        """Delete what was left half written before `older_than` (epoch seconds); returns how many files that is."""
         ...
 
 
@@ -83,11 +100,7 @@ class LocalArtifacts:
         """Where the bytes can be read on this machine; never to be written to. Raises `NotFoundError`."""
         path = self._place(artifact)
         if not path.is_file():
-            raise NotFoundError(
-                f"artifact {artifact} is not in the store",
-                hint="upload the file again, or run the job that made it once more",
-                code="missing_artifact",
-            )
+            raise missing(artifact)
         return path
 
     def remove(self, artifact: str, *, older_than: float) -> int:
@@ -110,10 +123,22 @@ class LocalArtifacts:
                 facts = entry.stat()
                 yield f"sha256:{folder.name}{entry.name}", facts.st_size, facts.st_mtime
 
+    def clear_temporary(self, *, older_than: float, dry_run: bool) -> int:
+        """Delete what was left half written before `older_than` (epoch seconds); returns how many files that is."""
+        count = 0
+        for path in (path for pattern in _TEMPORARY for path in self.root.glob(pattern)):
+            try:
+                if path.stat().st_mtime >= older_than:
+                    continue
+                if not dry_run:
+                    path.unlink()
+            except FileNotFoundError:  # its writer has just ended
+                continue
+            count += 1
+        return count
+
     def __contains__(self, artifact: object) -> bool:
-        if not isinstance(artifact, str):
-            return False
-        return _ID.match(artifact) is not None and self._place(artifact).is_file()
+        return is_artifact_id(artifact) and self._place(artifact).is_file()
 
     def _place(self, artifact: str) -> Path:
         digest = artifact.removeprefix("sha256:")
@@ -137,6 +162,20 @@ class LocalArtifacts:
         place.parent.mkdir(exist_ok=True)
         os.replace(path, place)
         return f"sha256:{digest}"
+
+
+def missing(artifact: str) -> NotFoundError:
+    """The error for an artifact that cannot be had."""
+    return NotFoundError(
+        f"artifact {artifact} is not in the store",
+        hint="upload the file again, or run the job that made it once more",
+        code="missing_artifact",
+    )
+
+
+def is_artifact_id(value: object) -> TypeGuard[str]:
+    """Whether a value has the form of an artifact id."""
+    return isinstance(value, str) and _ID.match(value) is not None
 
 
 def artifact_ids(value: Any) -> Iterator[str]:

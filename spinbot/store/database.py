@@ -1,32 +1,31 @@
-"""The tables of the job store and the connection to them. SQL is the one truth about jobs."""
+"""The tables of the job store, and bringing them up to date. SQL is the one truth about jobs."""
 
 from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
-from filelock import FileLock
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Column,
     Engine,
     Float,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     String,
     Table,
-    create_engine,
-    event,
     inspect,
     text,
 )
-from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
 
 from spinbot.disk import storage_errors
 from spinbot.errors import StorageError
+from spinbot.store.connection import open_engine, upgrade_lock
 
 metadata = MetaData()
 
@@ -37,6 +36,7 @@ jobs = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("name", String(200), nullable=False),
+    Column("owner", String(200), nullable=False, server_default="local"),
     Column("state", String(16), nullable=False, index=True),
     Column("error", Json),
     Column("outputs", Json),
@@ -49,6 +49,9 @@ jobs = Table(
     Column("created", Float, nullable=False),
     Column("started", Float),
     Column("finished", Float),
+    # Lists are filtered and counted in these alone: 10,000 jobs are 1 MB of index, but 10 MB of rows.
+    Index("ix_jobs_listed", "created", "id", "state", "name"),
+    Index("ix_jobs_owned", "owner", "created", "id", "state", "name"),
 )
 
 graphs = Table(  # apart from the job's row, which is written in every turn
@@ -97,23 +100,114 @@ results = Table(  # the cache: what a node with this key answered
     Column("used", Float, nullable=False, server_default="0"),  # when a job last took it: the least recent leave first
 )
 
+job_artifacts = Table(  # what a job has shown of its files: who may read the job may read these
+    "job_artifacts",
+    metadata,
+    Column("job", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("artifact", String(80), primary_key=True, index=True),
+    sqlite_with_rowid=False,
+)
 
-VERSION = "0002"
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("artifact", String(80), primary_key=True),
+    Column("owner", String(200), primary_key=True),
+    Column("name", String(300), nullable=False),  # for people to read; never a path
+    Column("kind", String(16), nullable=False),
+    Column("mime", String(100), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("created", Float, nullable=False),
+    Index("ix_uploads_owned", "owner", "created"),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("scopes", Json, nullable=False),
+    Column("owner", String(200), nullable=False),
+    Column("created", Float, nullable=False),
+    Column("last_used", Float),
+    Column("revoked", Float),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("owner", String(200), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    Column("request_hash", String(64), nullable=False),
+    Column("job", ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created", Float, nullable=False),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("job", ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("url", String(2000), nullable=False),
+    Column("payload", Json),  # what was last sent
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Float, index=True),  # when it is to be tried, once the job has ended; None: nothing is to be done
+    Column("delivered", Float),
+    Column("error", String(1000)),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("time", Float, nullable=False),
+    Column("owner", String(200), nullable=False),
+    Column("key", String(32)),
+    Column("action", String(100), nullable=False),
+    Column("subject", String(300), nullable=False),
+    Column("data", Json, nullable=False),
+    Index("ix_audit_subject", "subject", "id"),
+)
+
+switches = Table(
+    "switches",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("value", Json, nullable=False),
+    Column("changed", Float, nullable=False),
+)
+
+tickets = Table(  # each opens one connection
+    "tickets",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("owner", String(200), nullable=False),
+    Column("scopes", Json, nullable=False),
+    Column("key", String(32), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("until", Float, nullable=False),
+)
+
+
+VERSION = "0004"
 """The newest step of `migrations`."""
 
 
 def connect(url: str) -> Engine:
-    """Open the job store at a SQLAlchemy URL and bring its tables up to date. Raises `StorageError`."""
-    engine = create_engine(url)
+    """Open the job store at a SQLAlchemy URL and bring its tables up to date. Raises `InputError`, `StorageError`."""
+    engine = open_engine(url)
     place = None
     if engine.dialect.name == "sqlite":
         place = Path(engine.url.database or ".")
         with storage_errors(place.parent):
             place.parent.mkdir(parents=True, exist_ok=True)
-        event.listen(engine, "connect", _configure_sqlite)
-    event.listen(engine, "handle_error", _explain)
-    if _version(engine) != VERSION:
-        upgrade(engine, place)
+    try:
+        if _version(engine) != VERSION:
+            upgrade(engine, place)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
@@ -128,7 +222,7 @@ def upgrade(engine: Engine, place: Path | None) -> None:
 
     steps = Config()
     steps.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    lock = FileLock(f"{place}.upgrade") if place else nullcontext()
+    lock = upgrade_lock(place) if place else nullcontext()
     with storage_errors(place or Path(".")), lock, engine.connect() as connection:
         if place:  # its driver would commit before each step; and tables cannot be replaced while others point at them
             connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
@@ -157,31 +251,6 @@ def _version(engine: Engine) -> str | None:
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _explain(context: ExceptionContext) -> None:
-    """What the database cannot do (full disk, read-only file, no connection, no database) becomes a `StorageError`."""
-    cause = context.original_exception
-    if isinstance(context.sqlalchemy_exception, OperationalError) or "not a database" in str(cause):
-        raise unavailable(cause) from cause
-
-
-def unavailable(cause: BaseException) -> StorageError:
-    """The error for a database that does not do what it was asked."""
-    return StorageError(
-        f"the job database does not work: {cause}",
-        hint="check the free space and the rights of SPINBOT_HOME, or SPINBOT_DATABASE_URL",
-        code="database_unavailable",
-    )
-
-
-def _configure_sqlite(connection: Any, _record: Any) -> None:
-    # WAL with NORMAL survives the death of any process; only a power cut may lose the last commits, never the
-    # database. 0.1 ms a commit in place of some 5 ms with FULL.
-    # A checkpoint waits for the disk: after 16 MB rather than 4, a graph of 1,000 nodes sees one.
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=NORMAL",
-        "wal_autocheckpoint=4000",
-        "busy_timeout=10000",
-        "foreign_keys=ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
+def insert_or(dialect: Dialect, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that can be told what to do where the row is there already (`on_conflict_do_...`)."""
+    return postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Engine, Row, case, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, case, delete, func, insert, select, update
 
 from spinbot.errors import InputError, NotFoundError
 from spinbot.store import database as db
+from spinbot.store import listing, repeats
+from spinbot.store.artifacts import artifact_ids
 
 JobState = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
 NodeState = Literal["pending", "running", "expanded", "cached", "succeeded", "failed", "skipped", "cancelled"]
@@ -62,6 +65,7 @@ class JobSummary:
 
     id: str
     name: str
+    owner: str
     state: JobState
     error: dict[str, Any] | None
     outputs: dict[str, Any] | None
@@ -90,25 +94,47 @@ class JobStore:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def create(self, name: str, graph: dict[str, Any], *, priority: int = 0) -> str:
-        """Store a job and its nodes as `queued` and return its id: from here on it is not lost."""
-        job, now = uuid.uuid4().hex[:12], time.time()
-        row = {"id": job, "name": name, "state": "queued", "priority": priority, "created": now}
-        queued = Event(job, 1, now, "job.queued", None, {"name": name, "nodes": list(graph["nodes"])})
-        with self.engine.begin() as connection:
-            connection.execute(insert(db.jobs).values(**row, events=1))
-            connection.execute(insert(db.graphs).values(job=job, document=graph))
-            nodes = [{"job": job, "node": node, "state": "pending", "attempt": 0} for node in graph["nodes"]]
-            connection.execute(insert(db.node_runs), nodes)
-            connection.execute(insert(db.events).values(**vars(queued)))
-        return job
+    def create(
+        self,
+        name: str,
+        graph: dict[str, Any],
+        *,
+        priority: int = 0,
+        owner: str = "local",
+        idempotency_key: str | None = None,
+        request: Any = None,
+        webhook: str | None = None,
+    ) -> str:
+        """Store a job and its nodes as `queued` and return its id: from here on it is not lost.
 
-    def get(self, job: str) -> Job:
-        """The job with its nodes in the graph's order, expansions behind their node. Raises `NotFoundError`."""
+        The same `idempotency_key` of the same owner makes one job only: again with the same `request` (a JSON value;
+        none: name, graph, priority and webhook) it returns that job's id, with another it raises `InputError` with the
+        code `idempotency_conflict`. `webhook` is a URL that is told when the job has ended (webhooks.py).
+        """
+        request_hash = repeats.digest([name, graph, priority, webhook] if request is None else request)
+        while True:
+            # Where the same request comes twice at once, the second finds the first one's job when it looks again.
+            with suppress(repeats.RepeatedError), self.engine.begin() as connection:
+                if idempotency_key is None:
+                    return _insert(connection, name, graph, priority, owner, webhook)
+                first = repeats.first_job(connection, owner, idempotency_key, request_hash)
+                if first is None:
+                    first = _insert(connection, name, graph, priority, owner, webhook)
+                    repeats.remember(connection, owner, idempotency_key, request_hash, first)
+                return first
+
+    def repeated(self, owner: str, idempotency_key: str, request: Any) -> str | None:
+        """The job that the same request has made, before any work on it. Raises `InputError` as `create` does."""
         with self.engine.connect() as connection:
-            row = connection.execute(select(db.jobs).where(db.jobs.c.id == job)).first()
-            if row is None:
-                raise self.unknown(job)
+            return repeats.first_job(connection, owner, idempotency_key, repeats.digest(request))
+
+    def get(self, job: str, owner: str | None = None) -> Job:
+        """The job with its nodes in the graph's order, expansions behind their node.
+
+        Raises `NotFoundError` for one that is not there, and in the same words for one of another `owner`.
+        """
+        with self.engine.connect() as connection:
+            row = self._row(connection, job, owner)
             graph = connection.execute(select(db.graphs.c.document).where(db.graphs.c.job == job)).scalar_one()
             found = connection.execute(select(db.node_runs).where(db.node_runs.c.job == job)).all()
         runs = {run.node: _node_run(run) for run in found}
@@ -120,24 +146,58 @@ class JobStore:
             todo += [f"{run.node}/{inner}" for inner in reversed((run.expansion or {"nodes": ()})["nodes"])]
         return Job(**row._mapping, graph=graph, nodes=nodes)
 
+    def summary(self, job: str, owner: str | None = None) -> JobSummary:
+        """How the job stands, without its nodes. Raises `NotFoundError` as `get` does."""
+        with self.engine.connect() as connection:
+            return JobSummary(**self._row(connection, job, owner)._mapping)
+
+    def _row(self, connection: Connection, job: str, owner: str | None) -> Row[Any]:
+        wanted: ColumnElement[bool] = db.jobs.c.id == job
+        if owner is not None:
+            wanted &= db.jobs.c.owner == owner
+        row = connection.execute(select(db.jobs).where(wanted)).first()
+        if row is None:
+            raise self.unknown(job)
+        return row
+
     @staticmethod
     def unknown(job: str) -> NotFoundError:
         """The error for a job that is not stored."""
         return NotFoundError(f"there is no job {job!r}", hint="list them with: spinbot jobs")
 
-    def recent(self, limit: int = 20, states: Iterable[str] = ()) -> list[JobSummary]:
+    def recent(self, limit: int = 20, states: Collection[str] = ()) -> list[JobSummary]:
         """The newest jobs first; of `states` only, where given."""
-        query = select(db.jobs).order_by(db.jobs.c.created.desc()).limit(limit)
-        if wanted := list(states):
-            query = query.where(db.jobs.c.state.in_(wanted))
+        return self.page(states=states, limit=limit)[0]
+
+    def page(
+        self,
+        owner: str | None = None,
+        states: Collection[str] = (),
+        text: str = "",
+        limit: int = 20,
+        cursor: str | None = None,
+    ) -> tuple[list[JobSummary], str | None, int]:
+        """Up to `limit` jobs, the newest first, the cursor of the next page, and how many there are in all.
+
+        `text` is a part of the name. Raises `InputError` for a cursor that no page gave.
+        """
         with self.engine.connect() as connection:
-            return [JobSummary(**row._mapping) for row in connection.execute(query)]
+            rows, following, total = listing.page(
+                connection, owner=owner, states=states, text=text, limit=limit, cursor=cursor
+            )
+        return [JobSummary(**row._mapping) for row in rows], following, total
 
     def events(self, job: str, after: int = 0) -> list[Event]:
         """The events of a job with a sequence number above `after`, in order."""
         query = select(db.events).where((db.events.c.job == job) & (db.events.c.seq > after)).order_by(db.events.c.seq)
         with self.engine.connect() as connection:
             return [Event(**row._mapping) for row in connection.execute(query)]
+
+    def latest(self, jobs: Collection[str]) -> dict[str, int]:
+        """The number of the last event of each of the jobs."""
+        query = select(db.jobs.c.id, db.jobs.c.events).where(db.jobs.c.id.in_(jobs))
+        with self.engine.connect() as connection:
+            return {row.id: row.events for row in connection.execute(query)}
 
     def result(self, key: str) -> dict[str, Any] | None:
         """What a node with this cache key answered before, or None."""
@@ -155,7 +215,7 @@ class JobStore:
             )
         if done.rowcount == 0:
             raise InputError(
-                f"job {job} has ended: it is {self.get(job).state}",
+                f"job {job} has ended: it is {self.summary(job).state}",
                 hint=f"see how it went: spinbot jobs show {job}",
                 code="job_ended",
             )
@@ -181,25 +241,74 @@ class JobStore:
                 .where((db.jobs.c.id == job) & (db.jobs.c.state == state))
                 .values(state="queued", wish=None, error=None, finished=None, events=db.jobs.c.events + 1)
                 .returning(db.jobs.c.events)
-            ).scalar_one()
+            ).scalar()
+            if seq is None:  # somebody else has just done the same
+                return
             state_again = case((db.node_runs.c.expansion.is_not(None), "expanded"), else_="pending")
             fresh = {"state": state_again, "error": None, "started": None, "finished": None}
             unfinished = (db.node_runs.c.job == job) & db.node_runs.c.state.not_in(DONE)
             connection.execute(update(db.node_runs).where(unfinished).values(**fresh))
-            again = Event(job, seq, time.time(), "job.queued", None, {"again": True, "was": state})
+            now = time.time()
+            untold = {"attempts": 0, "next_at": now, "delivered": None, "error": None}  # it will end once more
+            connection.execute(update(db.webhooks).where(db.webhooks.c.job == job).values(**untold))
+            again = Event(job, seq, now, "job.queued", None, {"again": True, "was": state})
             connection.execute(insert(db.events).values(**vars(again)))
+
+    def prioritise(self, job: str, priority: int) -> None:
+        """Change the priority of a job that has not ended; one that runs keeps its own until a runner takes it again.
+
+        Raises `InputError` for one that has ended, `NotFoundError`.
+        """
+        with self.engine.begin() as connection:
+            changed = connection.execute(
+                update(db.jobs).where((db.jobs.c.id == job) & db.jobs.c.state.not_in(ENDED)).values(priority=priority)
+            )
+        if changed.rowcount == 0:
+            raise InputError(f"job {job} has ended: it is {self.summary(job).state}", code="job_ended")
+
+    def ended_before(self, when: float) -> list[str]:
+        """Jobs that ended before `when`, in seconds since the epoch; the oldest first."""
+        ended = db.jobs.c.state.in_(ENDED) & (db.jobs.c.finished < when)
+        query = select(db.jobs.c.id).where(ended).order_by(db.jobs.c.finished)
+        with self.engine.connect() as connection:
+            return list(connection.execute(query).scalars())
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs there are in each state."""
+        query = select(db.jobs.c.state, func.count().label("jobs")).group_by(db.jobs.c.state)
+        with self.engine.connect() as connection:
+            return {row.state: row.jobs for row in connection.execute(query)}
 
     def delete(self, job: str) -> None:
         """Forget an ended job with its nodes and events. Raises `InputError` for one that may still run."""
-        found = self.get(job)
+        found = self.summary(job)
         if found.state not in ENDED:
             raise InputError(
                 f"job {job} is {found.state}", hint=f"first: spinbot jobs cancel {job}", code="job_running"
             )
-        with self.engine.begin() as connection:
-            for table in (db.events, db.node_runs, db.graphs):
-                connection.execute(delete(table).where(table.c.job == job))
+        with self.engine.begin() as connection:  # all that points at the row goes with it
             connection.execute(delete(db.jobs).where((db.jobs.c.id == job) & db.jobs.c.state.in_(ENDED)))
+
+
+def _insert(
+    connection: Connection, name: str, graph: dict[str, Any], priority: int, owner: str, webhook: str | None
+) -> str:
+    """A new job with all that belongs to it; the job's row first, as in every transaction, so that none deadlock."""
+    job, now = uuid.uuid4().hex[:12], time.time()
+    row = {"id": job, "name": name, "owner": owner, "state": "queued", "priority": priority, "created": now}
+    connection.execute(insert(db.jobs).values(**row, events=1))
+    connection.execute(insert(db.graphs).values(job=job, document=graph))
+    nodes = [{"job": job, "node": node, "state": "pending", "attempt": 0} for node in graph["nodes"]]
+    connection.execute(insert(db.node_runs), nodes)
+    if given := set(artifact_ids(graph)):
+        connection.execute(insert(db.job_artifacts), [{"job": job, "artifact": artifact} for artifact in given])
+    queued = Event(job, 1, now, "job.queued", None, {"name": name, "nodes": list(graph["nodes"])})
+    connection.execute(insert(db.events).values(**vars(queued)))
+    if webhook is not None:
+        connection.execute(
+            insert(db.webhooks).values(id=uuid.uuid4().hex, job=job, url=webhook, attempts=0, next_at=now)
+        )
+    return job
 
 
 def _node_run(row: Row[Any]) -> NodeRun:

@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psutil
-from sqlalchemy import Table, bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Table, bindparam, func, insert, select, update
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from spinbot.errors import LeaseLostError
 from spinbot.store import database as db
+from spinbot.store.artifacts import artifact_ids
 from spinbot.store.jobs import Event, Job, JobState, JobStore, NodeRun, Wish
 from spinbot.store.prepared import Driver, Prepared
 
@@ -54,6 +54,7 @@ _ADD_ROW = insert(db.node_runs).values(
 )
 _TOUCH = update(db.results).where(db.results.c.key == bindparam("its_key")).values(used=bindparam("new_used"))
 _FIND_RESULT = select(db.results.c.outputs).where(db.results.c.key == bindparam("its_key"))
+_LOCK_KEY = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("its_key"), 0)))
 _RUNNING_ELSEWHERE = (
     select(db.node_runs.c.key)
     .join(db.jobs, db.jobs.c.id == db.node_runs.c.job)
@@ -72,6 +73,20 @@ class _BusyError(Exception):
     def __init__(self, keys: set[str]) -> None:
         super().__init__(keys)
         self.keys = keys
+
+
+MOST_OFFERED = 200
+
+
+@dataclass(frozen=True)
+class Claimable:
+    """A job that waits for a runner."""
+
+    id: str
+    owner: str
+    priority: int
+    created: float
+    wish: Wish | None
 
 
 @dataclass
@@ -94,12 +109,12 @@ class Turn:
         self.rows[run.node] = run
         self.say(kind or f"node.{run.state}", run.node, data)
 
-    def end(self, state: JobState, **changes: Any) -> None:
-        """Add the job's own new state, together with `error` or `outputs` where given."""
+    def end(self, state: JobState, told: dict[str, Any] | None = None, **changes: Any) -> None:
+        """Add the job's own new state, with `error` or `outputs` where given; `told` is for the event alone."""
         now = time.time()
         stamp = {} if state == "paused" else {"started": now} if state == "running" else {"finished": now}
         self.job |= {"state": state, **stamp, **changes}
-        self.say(f"job.{state}", None, changes)
+        self.say(f"job.{state}", None, changes | (told or {}))
 
     def __bool__(self) -> bool:
         return bool(self.events or self.job)
@@ -122,10 +137,17 @@ class Ledger:
         self._add_event = Prepared(self._engine, _ADD_EVENT)
         self._find_result = Prepared(self._engine, _FIND_RESULT)
         self._running_elsewhere = Prepared(self._engine, _RUNNING_ELSEWHERE)
-        upsert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
-        remember = upsert(db.results).values({name: bindparam(f"new_{name}") for name in _names(db.results)})
+        self._lock_key = Prepared(self._engine, _LOCK_KEY)
+        dialect = self._engine.dialect
+        remember = db.insert_or(dialect, db.results).values(
+            {name: bindparam(f"new_{name}") for name in _names(db.results)}
+        )
         taken = {name: remember.excluded[name] for name in ("outputs", "created", "used")}
         self._remember = Prepared(self._engine, remember.on_conflict_do_update(index_elements=["key"], set_=taken))
+        shown = db.insert_or(dialect, db.job_artifacts).values(
+            job=bindparam("its_job"), artifact=bindparam("its_artifact")
+        )
+        self._add_artifact = Prepared(self._engine, shown.on_conflict_do_nothing())
 
     def claim(self, job: str) -> Job | None:
         """Take the lease of a queued or abandoned job and return the job as it then stands; None if it is not free.
@@ -148,17 +170,29 @@ class Ledger:
                 return None
         return self._jobs.get(job)
 
-    def claimable(self) -> list[str]:
-        """Jobs that are queued, or whose runner is gone: those of high priority first, then the oldest."""
+    def claimable(self) -> list[Claimable]:
+        """Jobs that are queued, or whose runner is gone: those of high priority first, then the oldest.
+
+        Of the queued ones of an owner only the first `MOST_OFFERED`, so that a look costs the same however many wait.
+        """
+        columns, offered = db.jobs.c, (db.jobs.c.priority.desc(), db.jobs.c.created)
+        place = func.row_number().over(partition_by=(columns.owner, columns.state), order_by=offered).label("place")
+        ranked = select(columns.id, place).where(columns.state.in_(_OPEN)).subquery()
+        first = (columns.state == "running") | columns.wish.is_not(None) | (ranked.c.place <= MOST_OFFERED)
         open_jobs = (
-            select(db.jobs.c.id, db.jobs.c.runner, db.jobs.c.lease_until)
-            .where(db.jobs.c.state.in_(_OPEN))
-            .order_by(db.jobs.c.priority.desc(), db.jobs.c.created)
+            select(*(columns[name] for name in ("id", "owner", "priority", "created", "wish", "runner", "lease_until")))
+            .join(ranked, ranked.c.id == columns.id)
+            .where(first)
+            .order_by(*offered)
         )
         with self._engine.connect() as connection:
             found = connection.execute(open_jobs).all()
         now = time.time()
-        return [job for job, runner, until in found if until <= now or _ended_here(runner)]
+        return [
+            Claimable(row.id, row.owner, row.priority, row.created, row.wish)
+            for row in found
+            if row.lease_until <= now or _ended_here(row.runner)
+        ]
 
     def renew(self, jobs: Iterable[str]) -> None:
         """Renew the leases of the given jobs."""
@@ -204,12 +238,13 @@ class Ledger:
             row = self._update_job.execute(cursor, lease).fetchone()
             if row is None:
                 raise LeaseLostError(f"job {job} was taken over by another runner")
-            # The row is locked from here on, and on SQLite the whole database: what is read now stays true.
             if busy := self._elsewhere(cursor, turn):
                 raise _BusyError(busy)
             first = row[0] - len(turn.events) + 1
             events = [Event(job, first + n, *what) for n, what in enumerate(turn.events)]
             self._add_event.execute_many(cursor, [_named(vars(event)) for event in events])
+            if shown := {artifact for event in events for artifact in artifact_ids(event.data)}:
+                self._add_artifact.execute_many(cursor, [{"its_job": job, "its_artifact": a} for a in shown])
             if turn.new:
                 self._add_row.execute_many(cursor, [_binds(job, run) for run in turn.new.values()])
             if rows := [_binds(job, run) for run in turn.rows.values() if run.node not in turn.new]:
@@ -228,7 +263,12 @@ class Ledger:
         return self._changes[columns]
 
     def _elsewhere(self, cursor: DBAPICursor, turn: Turn) -> set[str]:
-        starting = [run.key for run in turn.rows.values() if run.state == "running" and run.key]
+        starting = sorted(run.key for run in turn.rows.values() if run.state == "running" and run.key)
+        # SQLite lets one writer in at a time, so what is read now stays true. On Postgres whoever starts the same node
+        # waits here until this turn is stored, and then sees it.
+        if self._engine.dialect.name == "postgresql":
+            for key in starting:
+                self._lock_key.execute(cursor, {"its_key": key})
         asked = {"me": self.name, "now": time.time()}
         return {key for key in starting if self._running_elsewhere.execute(cursor, {"its_key": key} | asked).fetchone()}
 

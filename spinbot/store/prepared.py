@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, PoolProxiedConnection
+from sqlalchemy import Engine, PoolProxiedConnection, event
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from spinbot.store.database import Json, unavailable
+from spinbot.store.connection import unavailable
+from spinbot.store.database import Json
 
 
 class Prepared:
@@ -59,6 +60,7 @@ class Driver:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._connection: PoolProxiedConnection | None = None
+        event.listen(engine, "engine_disposed", self._close)
 
     @contextmanager
     def transaction(self) -> Iterator[DBAPICursor]:
@@ -67,8 +69,11 @@ class Driver:
         Raises `StorageError` for what the database cannot do; the next transaction connects anew.
         """
         dbapi = self._engine.dialect.loaded_dbapi
-        connection = self._connection or self._engine.raw_connection()
-        self._connection = None
+        kept, self._connection = self._connection, None
+        try:
+            connection = kept or self._engine.raw_connection()
+        except dbapi.Error as error:
+            raise unavailable(error) from error
         try:
             try:
                 cursor = connection.cursor()
@@ -77,8 +82,16 @@ class Driver:
                 connection.commit()
             except BaseException:
                 connection.rollback()
+                self._connection = connection
                 raise
         except dbapi.Error as error:
+            self._connection = None
             connection.invalidate(error)
             raise unavailable(error) from error
         self._connection = connection
+
+    def _close(self, _engine: Engine) -> None:
+        kept, self._connection = self._connection, None
+        if kept is not None:
+            kept.detach()  # from a pool that is closed already
+            kept.close()

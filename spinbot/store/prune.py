@@ -1,7 +1,8 @@
 """The cache and its size: which stored results and artifacts nobody needs, and removing them.
 
 What a job needs stays: of one that has not succeeded everything that it names, of one that succeeded what is in its
-graph and its outputs. Everything else is a cache: a result that is gone is computed again.
+graph and its outputs. So does what somebody has uploaded. Everything else is a cache: a result that is gone is computed
+again.
 
 Results are chosen and deleted in one write transaction, so a job that takes a result is seen, or misses it. Files go
 only after a second look at what is named by then, and only those that were put before the grace: a node that runs now
@@ -20,14 +21,13 @@ from typing import Any
 from sqlalchemy import Connection, String, bindparam, cast, delete, select, text, update
 
 from spinbot.store import database as db
-from spinbot.store.artifacts import LocalArtifacts
+from spinbot.store.artifacts import PrunableArtifacts
 from spinbot.store.jobs import JobStore
 
 GRACE_S = 3600.0  # no node takes longer from putting a file to its answer, and no upload stands still for longer
 SETTLE_S = 1.0  # a runner that has read a result writes that it took it in the same turn, which takes some 10 ms
 
 _ID = re.compile(r"sha256:[0-9a-f]{64}")
-_TEMPORARY = (".incoming-*", ".upload-*")
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class _Stored:
 class Cache:
     """The results and artifacts of one installation."""
 
-    def __init__(self, jobs: JobStore, artifacts: LocalArtifacts, *, grace_s: float = GRACE_S) -> None:
+    def __init__(self, jobs: JobStore, artifacts: PrunableArtifacts, *, grace_s: float = GRACE_S) -> None:
         self._engine = jobs.engine
         self._artifacts = artifacts
         self._grace_s = grace_s
@@ -137,7 +137,7 @@ class Cache:
             results=len(leaving),
             artifacts=sum(size > 0 for size in going.values()),
             bytes=sum(going.values()),
-            temporary=self._clear_temporary(now, dry_run),
+            temporary=self._artifacts.clear_temporary(older_than=now - self._grace_s, dry_run=dry_run),
             left_bytes=sum(stored.sizes.values()) - sum(going.values()),
             young_bytes=sum(stored.sizes[artifact] for artifact in unnamed - stored.old),
         )
@@ -149,20 +149,6 @@ class Cache:
             if put < now - self._grace_s:
                 found.old.add(artifact)
         return found
-
-    def _clear_temporary(self, now: float, dry_run: bool) -> int:
-        count = 0
-        for pattern in _TEMPORARY:
-            for path in self._artifacts.root.glob(pattern):
-                try:
-                    if path.stat().st_mtime >= now - self._grace_s:
-                        continue
-                    if not dry_run:
-                        path.unlink()
-                except FileNotFoundError:  # its writer has just ended
-                    continue
-                count += 1
-        return count
 
 
 def _leaving(
@@ -196,12 +182,13 @@ def _lock(connection: Connection) -> None:
 
 
 def _needed(connection: Connection) -> set[str]:
-    """Artifacts that jobs need."""
+    """Artifacts that jobs need, and uploads."""
     done = db.jobs.c.state == "succeeded"
     rows = db.node_runs.c
     kept = [
         select(db.graphs.c.document, db.jobs.c.outputs).join(db.jobs, db.jobs.c.id == db.graphs.c.job),
         select(rows.outputs, rows.checkpoint, rows.expansion).join(db.jobs, db.jobs.c.id == rows.job).where(~done),
+        select(db.uploads.c.artifact),
     ]
     found: set[str] = set()
     for query in kept:

@@ -1,0 +1,54 @@
+"""The audit log: who used whose likeness and who deleted what. Entries are added and read, never changed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, insert, select
+
+from spinbot.store import database as db
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One deed. `key` is the API key it was done with, if any; `time` is seconds since the epoch."""
+
+    id: int
+    time: float
+    owner: str
+    key: str | None
+    action: str
+    subject: str
+    data: dict[str, Any]
+
+
+class Audit:
+    """The log of one installation."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def record(
+        self, action: str, subject: str, *, owner: str, key: str | None = None, data: dict[str, Any] | None = None
+    ) -> None:
+        """Add an entry: `action` as in `job.delete`, `subject` the id of what it was done to. Raises `StorageError`."""
+        entry = {"action": action, "subject": subject, "owner": owner, "key": key, "data": data or {}}
+        with self._engine.begin() as connection:
+            connection.execute(insert(db.audit).values(**entry, time=time.time()))
+
+    def entries(
+        self, *, owner: str | None = None, subject: str | None = None, before: int | None = None, limit: int = 100
+    ) -> list[Entry]:
+        """The newest first; with `before`, those that came before the entry with this id."""
+        column = db.audit.c
+        query = select(db.audit).order_by(column.id.desc()).limit(limit)
+        if owner is not None:
+            query = query.where(column.owner == owner)
+        if subject is not None:
+            query = query.where(column.subject == subject)
+        if before is not None:
+            query = query.where(column.id < before)
+        with self._engine.connect() as connection:
+            return [Entry(**row._mapping) for row in connection.execute(query)]
