@@ -42,6 +42,13 @@ class Noted:
 
 
 @dataclass(frozen=True)
+class Partial:
+    """The next piece of a text that the call is writing."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class ModelLoading:
     """An engine is being brought into memory; `fraction` in 0..1."""
 
@@ -77,7 +84,7 @@ class Saved:
     state: dict[str, Any]
 
 
-Message = Progressed | Noted | ModelLoading | ModelLoaded | ModelEvicted | Saved
+Message = Progressed | Noted | Partial | ModelLoading | ModelLoaded | ModelEvicted | Saved
 """What a call says while it runs."""
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import tempfile
 import threading
 import time
@@ -13,8 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from spinbot.actors.call import Answer, Call, Message, ModelLoaded, Noted, Progressed, Saved, Span
-from spinbot.actors.memory import process_bytes
+from spinbot.actors.call import Answer, Call, Message, ModelLoaded, Noted, Partial, Progressed, Saved, Span
+from spinbot.actors.memory import cuda_devices, process_bytes
 from spinbot.actors.residency import Key, Residency
 from spinbot.config import HostGroup, Settings, cores
 from spinbot.engines.base import Engine
@@ -25,6 +27,9 @@ from spinbot.models.store import ModelStore
 from spinbot.store.artifacts import Artifacts, LocalArtifacts
 
 log = logging.getLogger(__name__)
+
+PROGRESS_EVERY_S = 0.2
+"""5 progress events a second and node: smooth to look at, some 20 rows for a 4 s node."""
 
 Hear = Callable[[Message], None]
 
@@ -37,6 +42,7 @@ class CallContext:
         self._call = call
         self._hear = hear
         self._cancelled = threading.Event()
+        self._progressed = -PROGRESS_EVERY_S
         self._open = ExitStack()
         self.said = 0
         self.spans: list[Span] = []
@@ -64,11 +70,18 @@ class CallContext:
         """Report that `fraction` (0..1) is done. Raises `CancelledError` once the call is cancelled."""
         if self._cancelled.is_set():
             raise CancelledError("cancelled", hint="submit it again to go on from the finished nodes")
-        self._say(Progressed(fraction, message))
+        now = time.monotonic()
+        if now - self._progressed >= PROGRESS_EVERY_S:
+            self._progressed = now
+            self._say(Progressed(fraction, message))
 
     def note(self, message: str) -> None:
         """Add a line to the job's log."""
         self._say(Noted(message))
+
+    def partial(self, text: str) -> None:
+        """Show the next piece of a text that is being written. Each is an event: some ten a second are enough."""
+        self._say(Partial(text))
 
     def save(self, state: dict[str, Any]) -> None:
         """Store how far the call came; an attempt after a crash finds it in `checkpoint`.
@@ -160,6 +173,17 @@ class Host:
     def resident(self) -> dict[str, int]:
         """Bytes of each engine in memory, by `slot/engine`."""
         return {"/".join(key): size for key, size in self.residency.resident().items()}
+
+    def describe(self) -> dict[str, Any]:
+        """What this process is and holds, as JSON: sizes in bytes, engines by `slot/engine`."""
+        return {
+            "pid": os.getpid(),
+            "machine": socket.gethostname(),
+            "cpus": cores(),
+            "memory_bytes": process_bytes(),
+            "engines": self.resident(),
+            "cuda": cuda_devices(),
+        }
 
     def weights(self, slot: str, engine: str) -> str:
         """Digest of the weights that an engine loads; empty for one without weights."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from spinbot.actors.call import Answer, Call, Message
 from spinbot.actors.host import Hear, Host
@@ -35,6 +36,10 @@ class LocalHost:
     async def cancel(self, call_id: str) -> None:
         """See `HostHandle.cancel`."""
         self._host.cancel(call_id)
+
+    async def describe(self) -> dict[str, Any]:
+        """See `HostHandle.describe`."""
+        return self._host.describe()
 
     async def kill(self) -> None:
         """Give up on the thread: its call is answered as lost, and a step that reports stops it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def process_bytes() -> int:
@@ -12,6 +13,18 @@ def process_bytes() -> int:
     Resident memory comes from `/proc/self/statm` (proc(5)); elsewhere `getrusage` gives the peak in its place.
     """
     return _resident() + _allocated_on_gpu()
+
+
+def cuda_devices() -> list[dict[str, Any]]:
+    """The GPUs that torch sees, with their memory in bytes; none where no engine has imported torch yet."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return []
+    found = []
+    for number in range(torch.cuda.device_count()):
+        free, total = torch.cuda.mem_get_info(number)
+        found.append({"name": torch.cuda.get_device_name(number), "memory_bytes": total, "free_bytes": free})
+    return found
 
 
 def _resident() -> int:

@@ -13,7 +13,7 @@ import contextlib
 import itertools
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from spinbot.actors.call import Answer, Call, Message, ModelEvicted, ModelLoaded
 from spinbot.actors.host import load_engines
@@ -22,6 +22,8 @@ from spinbot.errors import CancelledError, HostLostError, InputError
 
 PATIENCE_S = 0.5
 """How long a call waits for a busy host before another process is started: starting one takes about a second."""
+
+DESCRIBE_S = 1.0
 
 Hear = Callable[[Message], None]
 
@@ -35,6 +37,10 @@ class HostHandle(Protocol):
 
     async def cancel(self, call_id: str) -> None:
         """Ask a call to stop at its next step. Raises `HostLostError`."""
+        ...
+
+    async def describe(self) -> dict[str, Any]:
+        """What the host says of itself, see `Host.describe`. Raises `HostLostError`."""
         ...
 
     async def kill(self) -> None:
@@ -152,6 +158,25 @@ class Pool:
     def adopt(self, group: str, name: str, handle: HostHandle, engines: Iterable[str]) -> None:
         """Take in a host that runs already."""
         self._groups[group].seats.append(_Seat(name, handle, set(engines)))
+
+    async def describe(self) -> dict[str, dict[str, Any]]:
+        """What each host says of itself, by name, with its `group` and whether it is `busy`.
+
+        One that does not answer within `DESCRIBE_S` says `{"group", "busy", "error"}`.
+        """
+
+        async def ask(group: str, seat: _Seat) -> tuple[str, dict[str, Any]]:
+            known = {"group": group, "busy": seat.call is not None}
+            try:
+                async with asyncio.timeout(DESCRIBE_S):
+                    return seat.name, known | await seat.handle.describe()
+            except HostLostError as error:
+                return seat.name, known | {"error": error.message}
+            except TimeoutError:
+                return seat.name, known | {"error": f"no answer within {DESCRIBE_S:g} s"}
+
+        asked = [ask(name, seat) for name, group in self._groups.items() for seat in group.seats]
+        return dict(await asyncio.gather(*asked))
 
     async def close(self) -> None:
         """End every host."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from spinbot.actors.host import CallContext
-from spinbot.graphs.graph import Expansion
-from spinbot.graphs.node import Node
+from spinbot.config import Settings
+from spinbot.graphs.graph import Expansion, NodeSpec
+from spinbot.graphs.node import NODES, Node
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,12 @@ def read_answer(result: dict[str, Any]) -> dict[str, Any] | Expanded:
         return Expanded(Expansion.model_validate(result["expansion"]))
     outputs: dict[str, Any] = result["outputs"]
     return outputs
+
+
+def engines_of(spec: NodeSpec, settings: Settings) -> dict[str, str]:
+    """Which engine fills each slot that a node or its expansion uses."""
+    kind = NODES[spec.type]
+    return {slot: spec.engine.get(slot, settings.engines[slot]) for slot in (*kind.slots, *kind.inner_slots)}
 
 
 def node_key(described: Node, weights: dict[str, str]) -> str:

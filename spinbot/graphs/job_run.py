@@ -69,7 +69,10 @@ class JobRun:
 
     async def drive(self) -> None:
         """Run every node that is not done. Raises `LeaseLostError`, `StorageError`; then the job is not ended."""
-        self._turn.end("running", **({"started": self._job.started} if self._job.started else {}))
+        if self._job.started:
+            self._turn.end("running", started=self._job.started)
+        else:
+            self._turn.end("running", {"waited": round(time.time() - self._job.created, 3)})
         for name in self.plan.interrupted:
             self._turn.change(self.plan.steps[name].run, {}, "node.interrupted")
         if self._job.wish:
@@ -179,7 +182,7 @@ class JobRun:
             visit.ticket = Ticket(visit.group, lambda: self._admitted(visit))
             self._visits[visit.name] = visit
             spec = visit.step.spec
-            self._runner.lanes.join(visit.ticket, self._job.priority + spec.priority)
+            self._runner.lanes.join(visit.ticket, self._job.priority + spec.priority, self._job.owner)
 
     def _admitted(self, visit: Visit) -> None:
         visit.begin(self.id, self.epoch, self._turn)

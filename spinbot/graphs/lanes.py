@@ -11,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from spinbot.graphs.shares import Turns
+
 
 @dataclass(eq=False, slots=True)
 class Ticket:
@@ -22,17 +24,19 @@ class Ticket:
 
 
 class Lanes:
-    """A queue by priority, then by arrival, for each host group."""
+    """A queue for each host group: by priority, then owners in turn, then by arrival."""
 
     def __init__(self, capacity: Callable[[str], int]) -> None:
         self._capacity = capacity
         self._busy: dict[str, int] = defaultdict(int)
-        self._queues: dict[str, list[tuple[int, int, Ticket]]] = defaultdict(list)
+        self._queues: dict[str, list[tuple[int, int, int, Ticket]]] = defaultdict(list)
+        self._turns: dict[str, Turns] = defaultdict(Turns)
         self._arrivals = itertools.count()
 
-    def join(self, ticket: Ticket, priority: int) -> None:
+    def join(self, ticket: Ticket, priority: int, owner: str) -> None:
         """Queue a ticket; higher priorities go first."""
-        heapq.heappush(self._queues[ticket.group], (-priority, next(self._arrivals), ticket))
+        place = (-priority, self._turns[ticket.group].take(owner), next(self._arrivals), ticket)
+        heapq.heappush(self._queues[ticket.group], place)
 
     def leave(self, group: str) -> None:
         """A call of `group` has ended."""
@@ -41,8 +45,9 @@ class Lanes:
     def admit(self) -> None:
         """Let in whom the hosts have room for."""
         for group, queue in self._queues.items():
-            while queue and (queue[0][2].dropped or self._busy[group] < self._capacity(group)):
-                ticket = heapq.heappop(queue)[2]
+            while queue and (queue[0][3].dropped or self._busy[group] < self._capacity(group)):
+                _, turn, _, ticket = heapq.heappop(queue)
                 if not ticket.dropped:
+                    self._turns[group].served(turn)
                     self._busy[group] += 1
                     ticket.admit()

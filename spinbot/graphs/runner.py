@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from functools import cache, partial
 from typing import Any
 
@@ -20,16 +20,17 @@ from spinbot.errors import LeaseLostError, SpinbotError, StorageError
 from spinbot.graphs.check import parse
 from spinbot.graphs.job_run import JobRun
 from spinbot.graphs.lanes import Lanes
+from spinbot.graphs.shares import Limits, to_begin
 from spinbot.graphs.twins import Twins
-from spinbot.store.artifacts import LocalArtifacts
+from spinbot.store.artifacts import Artifacts
 from spinbot.store.jobs import ENDED, Event, Job, JobStore, Wish
 from spinbot.store.ledger import Ledger
+from spinbot.store.switches import QUEUE_PAUSED, Switches
 
 log = logging.getLogger(__name__)
 
 TICK_S = 0.25  # how soon a wish from another process is seen: a cancelled node must be gone within 2 s
 SCAN_S = 1.0  # how soon a service finds jobs that nobody told it of
-MOST_JOBS = 64  # driven at once by a service; the others stay queued, in the order of their priority
 
 Weights = Callable[[str, str], str]
 """`weights(slot, engine)`: digest of the engine's weights."""
@@ -37,11 +38,17 @@ Weights = Callable[[str, str], str]
 Listener = Callable[[Event], None]
 
 
+def admit(document: Any, jobs: JobStore, artifacts: Container[str], settings: Settings, *, priority: int = 0) -> str:
+    """Check a graph document and store it as a queued job; answer the job's id. Raises `GraphError`, `StorageError`."""
+    graph = parse(document, artifacts=artifacts, settings=settings)
+    return jobs.create(graph.name, graph.to_json(), priority=priority)
+
+
 class Runner:
     """Drives jobs."""
 
     def __init__(
-        self, *, jobs: JobStore, artifacts: LocalArtifacts, pool: Pool, settings: Settings, weights: Weights
+        self, *, jobs: JobStore, artifacts: Artifacts, pool: Pool, settings: Settings, weights: Weights
     ) -> None:
         self.jobs = jobs
         self.artifacts = artifacts
@@ -49,13 +56,16 @@ class Runner:
         self.settings = settings
         self.weights = cache(weights)  # installed weights do not change while a runner lives
         self.ledger = Ledger(jobs, settings.lease_s)
+        self._switches = Switches(jobs.engine)
         self.lanes = Lanes(pool.capacity)
         self.twins = Twins()
         self._runs: dict[str, JobRun] = {}
         self._listeners: list[Listener] = []
         self._ticking: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()
-        self._driving: dict[str, asyncio.Task[Job]] = {}
+        self._limits = Limits(settings.queue.jobs, settings.queue.jobs_of_owner)
+        self._driving: dict[str, str] = {}
+        self._drives: set[asyncio.Task[Job]] = set()
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` for each event from now on, after it is stored; the function returned ends that."""
@@ -70,8 +80,7 @@ class Runner:
 
     def submit(self, document: Any, *, priority: int = 0) -> str:
         """Check a graph document and store it as a queued job. Raises `GraphError`. Returns the job's id."""
-        graph = parse(document, artifacts=self.artifacts, settings=self.settings)
-        job = self.jobs.create(graph.name, graph.to_json(), priority=priority)
+        job = admit(document, self.jobs, self.artifacts, self.settings, priority=priority)
         self.announce(self.jobs.events(job))
         return job
 
@@ -91,14 +100,18 @@ class Runner:
             await asyncio.sleep(TICK_S)
 
     async def serve(self) -> None:
-        """Run every job that is queued or whose runner died, for ever."""
+        """Run every job that is queued or whose runner died, for ever. While the queue is paused none is begun."""
         while True:
             self._woken.clear()
             try:
-                for job in self.ledger.claimable():
-                    if job not in self._driving and len(self._driving) < MOST_JOBS:
-                        task = self._driving[job] = asyncio.create_task(self.run(job))
-                        task.add_done_callback(partial(self._driven, job))
+                waiting = self.ledger.claimable()
+                if self._switches.get(QUEUE_PAUSED, False):  # one that is to be cancelled need not wait
+                    waiting = [job for job in waiting if job.wish]
+                for job in to_begin(waiting, self._driving, self._limits):
+                    self._driving[job.id] = job.owner
+                    task = asyncio.create_task(self.run(job.id))
+                    self._drives.add(task)
+                    task.add_done_callback(partial(self._driven, job.id))
             except StorageError as error:  # without its ledger the runner starts nothing
                 log.warning("%s", error)
             with contextlib.suppress(TimeoutError):
@@ -117,12 +130,15 @@ class Runner:
 
     async def _drive(self, claimed: Job) -> None:
         run = self._runs[claimed.id] = JobRun(self, claimed)
-        if self._ticking is None or self._ticking.done():
+        if self._ticking is None:
             self._ticking = asyncio.create_task(self._tick())
         try:
             await run.drive()
         finally:
             del self._runs[claimed.id]
+            if not self._runs and self._ticking:
+                self._ticking.cancel()
+                self._ticking = None
 
     async def _tick(self) -> None:
         """While jobs run: renew their leases, see what users want of them, look after nodes that run elsewhere."""
@@ -143,6 +159,7 @@ class Runner:
 
     def _driven(self, job: str, task: asyncio.Task[Job]) -> None:
         del self._driving[job]
+        self._drives.discard(task)
         if not task.cancelled() and (error := task.exception()):
             # Its lease runs out and it is claimed again: what the database refused now it may take then.
             log.error("job %s: %s", job, error, exc_info=None if isinstance(error, SpinbotError) else error)

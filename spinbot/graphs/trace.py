@@ -144,11 +144,21 @@ def trace(job: Job, events: Sequence[Event]) -> Trace:
     last = own[-1] if own[-1].kind not in ("job.queued", "job.running") else events[-1]
     found = Trace(job, own[0].time, max(last.time, own[0].time), [], [], {}, {})
     found.spans += _of_job(own, found.ended)
+    needs = _needs(job)
+    running_since = found.begun
     open_attempts: dict[str, _Attempt] = {}
     retried: dict[str, float] = {}
+
+    def runner_took(node: str, until: float) -> None:
+        """From the end of what the node waited for until the runner had it ready, or answered it itself."""
+        since = max((found.finished[n] for n in needs.get(node, ()) if n in found.finished), default=running_since)
+        if since < until:
+            found.spans.append(Span(NODES, node, f"{node}: runner", since, until, {"node": node}))
+
     for event in events:
         node = event.node
         if event.kind == "job.running":  # a runner took the job over: what ran under the one before it is lost
+            running_since = event.time
             for attempt in open_attempts.values():
                 found.spans.append(_lost(attempt, event.time))
             open_attempts.clear()
@@ -160,14 +170,19 @@ def trace(job: Job, events: Sequence[Event]) -> Trace:
         elif event.kind == "node.running":
             ready = min(event.data.get("ready", event.time), event.time)
             open_attempts[node] = _Attempt(node, event.data["attempt"], ready, event.time)
+            if event.data["attempt"] == 1:
+                runner_took(node, ready)
             if node in retried:
                 found.spans.append(Span(NODES, node, f"{node} waits to be tried again", retried.pop(node), ready))
         elif event.kind == "node.cached":
+            runner_took(node, event.time)
             found.cached.append((event.time, node))
             found.finished[node] = event.time
         elif event.kind in _ENDS:
             if running := open_attempts.pop(node, None):
                 _end(found, running, event)
+            elif event.kind == "node.succeeded":  # an expanded node whose parts are done
+                runner_took(node, event.time)
             if event.kind == "node.retrying":
                 retried[node] = event.time
             elif event.kind == "node.expanded":
@@ -176,6 +191,8 @@ def trace(job: Job, events: Sequence[Event]) -> Trace:
                 found.finished[node] = event.time
     for attempt in open_attempts.values():
         found.spans.append(_lost(attempt, found.ended))
+    if found.finished:
+        found.spans.append(Span(JOB, "runner", "the job is ended", max(found.finished.values()), found.ended))
     return found
 
 

@@ -8,25 +8,36 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from spinbot.actors.call import Call, Message, ModelEvicted, ModelLoaded, ModelLoading, Noted, Progressed, Saved
+from spinbot.actors.call import (
+    Call,
+    Message,
+    ModelEvicted,
+    ModelLoaded,
+    ModelLoading,
+    Noted,
+    Partial,
+    Progressed,
+    Saved,
+)
 from spinbot.actors.pool import group_for
 from spinbot.config import Settings
 from spinbot.errors import HostLostError, SpinbotError
-from spinbot.graphs.execute import node_key, run_node
+from spinbot.graphs.execute import engines_of, node_key, run_node
 from spinbot.graphs.graph import Retry
 from spinbot.graphs.lanes import Ticket
 from spinbot.graphs.node import Node
 from spinbot.graphs.plan import Step
 from spinbot.store.ledger import Turn
 
-PROGRESS_EVERY_S = 0.2
-"""5 progress events a second and node: smooth to look at, some 20 rows for a 4 s node."""
+FORESEEN = 0.05
+"""Share of a node that must be done before the time that is left is told: what came first may have been a load."""
 
 HOST_ATTEMPTS = 3
 """A host that died three times under the same node will die a fourth time."""
 
 KINDS: dict[type[Message], str] = {
     Noted: "log",
+    Partial: "node.partial",
     ModelLoading: "model.loading",
     ModelLoaded: "model.loaded",
     ModelEvicted: "model.evicted",
@@ -46,7 +57,6 @@ class Visit:
     ready: float
     ticket: Ticket | None = None
     call: Call | None = None
-    reported: float = 0.0
     stopped_for: SpinbotError | None = None
     timer: asyncio.TimerHandle | None = None
 
@@ -64,7 +74,7 @@ class Visit:
         # The epoch makes the id new even where a former runner's attempt was stored by nobody.
         call_id = f"{job}/{self.name}/{epoch}.{run.attempt}"
         self.call = Call(call_id, run_node, self.node, self.engines, run.checkpoint)
-        turn.change(run, {"attempt": run.attempt, "ready": self.ready})
+        turn.change(run, {"type": self.node.type, "attempt": run.attempt, "ready": self.ready})
 
     def take_back(self, turn: Turn) -> None:
         """The attempt does not begin after all: nothing of it stays in the turn."""
@@ -78,12 +88,9 @@ class Visit:
         """Add to the turn what the running call says."""
         run = self.step.run
         if isinstance(message, Progressed):
-            now = time.time()
-            if now - self.reported < PROGRESS_EVERY_S or run.started is None:
-                return
-            self.reported = now
-            eta = (now - run.started) * (1 - message.fraction) / max(message.fraction, 0.01)
-            data = {"fraction": round(message.fraction, 4), "message": message.message, "eta_s": round(eta, 1)}
+            data: dict[str, Any] = {"fraction": round(message.fraction, 4), "message": message.message, "eta_s": None}
+            if message.fraction >= FORESEEN and run.started is not None:
+                data["eta_s"] = round((time.time() - run.started) * (1 / message.fraction - 1), 1)
             turn.say("node.progress", self.name, data)
         elif isinstance(message, Saved):
             run.checkpoint = message.state
@@ -99,13 +106,11 @@ def describe(
 
     Raises `pydantic.ValidationError` where a linked value is not what the node takes.
     """
-    cls = step.kind
-    node = cls.model_validate(fields)
-    slots = (*cls.slots, *cls.inner_slots)
-    engines = {slot: step.spec.engine.get(slot, settings.engines[slot]) for slot in slots}
+    node = step.kind.model_validate(fields)
+    engines = engines_of(step.spec, settings)
     step.run.engines = {f"{slot}/{engine}": weights(slot, engine) for slot, engine in engines.items()}
     step.run.key = None if step.spec.cache == "off" else node_key(node, step.run.engines)
-    return Visit(name, step, node, engines, group_for(cls.slots, settings.hosts), time.time())
+    return Visit(name, step, node, engines, group_for(step.kind.slots, settings.hosts), time.time())
 
 
 def retry_after(error: SpinbotError, retry: Retry, attempts: int, losses: int) -> float | None:

@@ -25,12 +25,13 @@ from spinbot.actors.ray.depot import Depot, DepotArtifacts
 from spinbot.config import HostGroup, Settings, cores
 from spinbot.errors import HostLostError
 from spinbot.store.artifacts import Artifacts, LocalArtifacts
+from spinbot.store.open_artifacts import open_artifacts
 
 LOST = (ActorDiedError, ActorUnavailableError, OutOfMemoryError)
 CONCURRENCY = {"compute": 1, "feed": 1, "control": 2}
 
 _FEED_AFTER_S = 0.05  # a call that is over by then brings its messages along with its answer
-_FEED_EVERY_S = 0.05  # 20 looks a second are smooth, and a node that reports each frame costs no more
+_FEED_EVERY_S = 0.01  # an event is at its readers some 10 ms after it was said; a look costs 1 ms
 _FEED_WAIT_S = 2.0
 _SILENT_S = 60.0  # a process that does not even answer here for so long hangs: no library holds the GIL so long
 
@@ -46,6 +47,8 @@ class HostActor:
         if depot is not None and ray.get_runtime_context().get_node_id() != depot.node:
             settings = settings.model_copy(update={"home": Settings().home})  # this machine's own folder
             artifacts = DepotArtifacts(LocalArtifacts(settings.artifacts_dir), depot)
+        if settings.artifacts_url:
+            artifacts = open_artifacts(settings)
         self._host = Host(group, settings, name=name, artifacts=artifacts)
         self._said: list[tuple[str, Message]] = []
         self._news = threading.Condition()
@@ -77,6 +80,11 @@ class HostActor:
     def cancel(self, call_id: str) -> None:
         """See `Host.cancel`."""
         self._host.cancel(call_id)
+
+    @ray.method(concurrency_group="control")
+    def describe(self) -> dict[str, Any]:
+        """See `Host.describe`."""
+        return self._host.describe()
 
     @ray.method(concurrency_group="control")
     def cancel_all(self) -> list[str]:
@@ -139,6 +147,14 @@ class RayHost:
             await self._actor.cancel.remote(call_id)
         except LOST as error:
             raise self._lost() from error
+
+    async def describe(self) -> dict[str, Any]:
+        """See `HostHandle.describe`."""
+        try:
+            described: dict[str, Any] = await self._actor.describe.remote()
+        except LOST as error:
+            raise self._lost() from error
+        return described
 
     async def kill(self) -> None:
         """See `HostHandle.kill`."""

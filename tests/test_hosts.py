@@ -1,0 +1,46 @@
+"""What live hosts say of themselves, the same on both kinds of pool."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from spinbot.errors import HostLostError
+from tests.lab import Lab, link, number
+
+SAID = {"group", "busy", "pid", "machine", "cpus", "memory_bytes", "engines", "cuda"}
+
+
+@pytest.fixture(params=["local", pytest.param("ray", marks=pytest.mark.ray)])
+def lab(request: pytest.FixtureRequest, tmp_path) -> Iterator[Lab]:
+    laboratory = Lab(tmp_path, request.param)
+    yield laboratory
+    laboratory.close()
+
+
+def test_each_host_names_its_group_its_process_and_the_engines_in_its_memory(lab):
+    lab.run({"a": number(1), "b": {"type": "toy_double", "inputs": {"number": link("a")}}}, "b")
+    hosts = lab.wait(lab.pool.describe())[0]
+    assert {said["group"] for said in hosts.values()} == {"language", "media"}
+    assert all(set(said) == SAID and not said["busy"] for said in hosts.values())
+    language = next(said for said in hosts.values() if said["group"] == "language")
+    assert language["engines"]["script/tests.toys:ToyEngine"] > 1 << 20
+    same_process = language["pid"] == os.getpid()
+    assert same_process == (len({said["pid"] for said in hosts.values()}) == 1)
+
+
+def test_a_host_that_does_not_answer_is_named_with_the_reason(lab):
+    class Lost:
+        async def describe(self) -> dict[str, object]:
+            raise HostLostError("the process of host 'gone' died")
+
+        async def kill(self) -> None:
+            pass
+
+    lab.run({"a": number(1)})
+    lab.pool.adopt("media", "gone", Lost(), [])
+    hosts = lab.wait(lab.pool.describe())[0]
+    assert hosts.pop("gone") == {"group": "media", "busy": False, "error": "the process of host 'gone' died"}
+    assert all(set(said) == SAID for said in hosts.values())
