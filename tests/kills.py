@@ -23,7 +23,7 @@ from typing import Any
 import psutil
 
 from spinbot.config import Settings
-from spinbot.store.artifacts import LocalArtifacts, artifact_ids
+from spinbot.store.artifacts import Artifacts, LocalArtifacts, artifact_ids
 from spinbot.store.database import connect
 from spinbot.store.jobs import ENDED, JobStore
 from tests.nodes3 import QUICK
@@ -137,8 +137,11 @@ class Head:
     def kill_all(self) -> None:
         """SIGKILL to every process of the cluster, as if the machine had been switched off and on."""
         for process in self._processes():
-            for child in process.children(recursive=True):
-                kill(child.pid)
+            try:
+                for child in process.children(recursive=True):
+                    kill(child.pid)
+            except psutil.NoSuchProcess:  # it ended with one that was killed before it
+                continue
             kill(process.pid)
         psutil.wait_procs(self._processes(), timeout=20)
 
@@ -185,15 +188,27 @@ def at_a_random_moment(random_: random.Random, longest_s: float, act: Callable[[
 
 
 def judge(site: Site, jobs: list[str]) -> None:
-    """What must be true after any death: see the issue of every assertion."""
+    """What must be true after any death: see the message of each assertion."""
     artifacts = LocalArtifacts(site.settings.artifacts_dir)
-    begun: dict[str, list[float]] = {}
-    if site.diary.exists():
-        for line in site.diary.read_text().splitlines():
+    judge_jobs(site.jobs, artifacts, begun(site.diary), jobs)
+    for artifact, _, _ in artifacts.stored():
+        assert artifact == digest(artifacts.path(artifact)), "a file in the store is damaged"
+
+
+def begun(diary: Path) -> dict[str, list[float]]:
+    """When each toy node began, by `<job's name>:<node>`."""
+    found: dict[str, list[float]] = {}
+    if diary.exists():
+        for line in diary.read_text().splitlines():
             at, name = line.split(" ", 1)
-            begun.setdefault(name, []).append(float(at))
+            found.setdefault(name, []).append(float(at))
+    return found
+
+
+def judge_jobs(store: JobStore, artifacts: Artifacts, began: dict[str, list[float]], jobs: list[str]) -> None:
+    """Every job succeeded, no finished node was begun again, no event is missing or doubled, no artifact damaged."""
     for job in jobs:
-        found, events = site.jobs.get(job), site.jobs.events(job)
+        found, events = store.get(job), store.events(job)
         assert found.state == "succeeded", found.error
         assert [event.seq for event in events] == list(range(1, found.events + 1)), "a number is missing or doubled"
         ended = [event.node for event in events if event.kind in ("node.succeeded", "node.cached")]
@@ -204,12 +219,12 @@ def judge(site: Site, jobs: list[str]) -> None:
                 assert event.node not in done, f"{event.node} had finished and was begun again"
             if event.kind in ("node.succeeded", "node.expanded"):
                 done.add(event.node)
-                params = site.jobs.get(job).name + ":" + str(event.node)
-                late = [at for at in begun.get(params, ()) if at > event.time]
-                assert not late, f"{params} had finished and ran again"
+                late = [at for at in began.get(f"{found.name}:{event.node}", ()) if at > event.time]
+                assert not late, f"{event.node} of {found.name} had finished and ran again"
         for run in found.nodes.values():
             for artifact in artifact_ids(run.outputs):
-                data = artifacts.path(artifact).read_bytes()
-                assert artifact == "sha256:" + hashlib.sha256(data).hexdigest(), "an artifact is damaged"
-    for artifact, _, _ in artifacts.stored():
-        assert artifact == "sha256:" + hashlib.sha256(artifacts.path(artifact).read_bytes()).hexdigest()
+                assert artifact == digest(artifacts.path(artifact)), "an artifact is damaged"
+
+
+def digest(path: Path) -> str:
+    return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()

@@ -47,13 +47,11 @@ async def embedded() -> None:
 
 
 async def wake() -> None:
-    from spinbot.serve.client import Cluster
-    from spinbot.store.database import connect
-    from spinbot.store.jobs import JobStore
+    from spinbot.cli.studio import Studio
+    from spinbot.serve.cluster import Cluster
 
-    found = settings()
-    cluster = Cluster(found, JobStore(connect(found.database)))
-    await cluster.wake()
+    studio = Studio(settings())
+    await Cluster(studio.settings, studio.jobs, studio.artifacts).wake()
     print(json.dumps("awake"), flush=True)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,10 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from spinbot.graphs.templates import TalkingPortrait
-from spinbot.media.portraits import path as shipped_portrait
 from spinbot.media.probe import probe
-from spinbot.store.artifacts import LocalArtifacts
 from tests.kills import PATIENCE_S, Site, judge
 from tests.nodes3 import ThreeNodes, three_nodes
 
@@ -47,12 +46,6 @@ def nodes(site: Site) -> Iterator[ThreeNodes]:
         yield nodes
 
 
-def submit(site: Site) -> str:
-    portrait = LocalArtifacts(site.settings.artifacts_dir).put_bytes(shipped_portrait("demo").read_bytes())
-    graph = TalkingPortrait(script="\n\n".join(SENTENCES), portrait=portrait, seed=5).graph()
-    return site.jobs.create("three machines", graph)
-
-
 def wait_until(what: str, happened: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not happened():
@@ -60,28 +53,30 @@ def wait_until(what: str, happened: Callable[[], bool]) -> None:
         threading.Event().wait(0.1)
 
 
-def test_a_video_is_made_by_three_machines_one_of_which_is_lost(site, nodes):
-    job = submit(site)
-    site.ask("wake")
+def test_a_video_is_made_by_three_machines_one_of_which_is_lost(site, nodes, tmp_path):
+    script, out = tmp_path / "script.txt", tmp_path / "out.mp4"
+    script.write_text("\n\n".join(SENTENCES))
+    command = ["spinbot.cli.main", "generate", "--script", str(script), "-o", str(out)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-m", *command], env=site.env, **pipes) as generate:
+        wait_until("job", lambda: bool(site.jobs.recent(1)))
+        job = site.jobs.recent(1)[0].id
 
-    def hosts() -> dict[str, str]:
-        """Which host made which node so far."""
-        events = site.jobs.events(job)
-        return {e.node: e.data["times"]["host"] for e in events if e.kind == "node.succeeded" and "times" in e.data}
+        def hosts() -> dict[str, str]:
+            """Which host made which node so far."""
+            events = site.jobs.events(job)
+            return {e.node: e.data["times"]["host"] for e in events if e.kind == "node.succeeded" and "times" in e.data}
 
-    wait_until("animated sentence", lambda: any("/animate-" in node for node in hosts()))
-    before = site.ask("machines")  # host -> Ray node
-    nodes.kill(0)
-    wait_until("end of the job", lambda: site.finished([job]))
+        wait_until("animated sentence", lambda: any("/animate-" in node for node in hosts()))
+        machine_of = site.ask("machines")
+        nodes.kill(0)
+        said, errors = generate.communicate(timeout=PATIENCE_S)
+    assert generate.returncode == 0, errors
+    assert f"{out}: " in said
     judge(site, [job])
-    machines = {**site.ask("machines"), **before}
-    used = {machines[host] for host in hosts().values() if host in machines}
-    assert len(used) >= 2, used
+    machine_of |= site.ask("machines")
+    assert len({machine_of[host] for host in hosts().values() if host in machine_of}) >= 2
     found = site.jobs.get(job)
-    assert len(before.values()) >= 2
-    video = found.outputs["video"]
-    made = probe(LocalArtifacts(site.settings.artifacts_dir).path(video["artifact"]))
-    assert made.frames == round(video["seconds"] * 25)
-    assert {name.split("/")[1] for name in found.nodes if "/animate-" in name} == {
-        f"animate-{n}" for n in range(1, len(SENTENCES) + 1)
-    }
+    animated = {name for name in found.nodes if "/animate-" in name}
+    assert animated == {f"perform/animate-{n}" for n in range(1, len(SENTENCES) + 1)}
+    assert probe(out).frames == round(found.outputs["video"]["seconds"] * 25)

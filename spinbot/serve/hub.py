@@ -1,38 +1,54 @@
-"""The hub: tells waiting readers which jobs have news. What the news is stands in the database; nothing is lost."""
+"""The hub: carries stored events from the runner to every process with followers. Only the database keeps them all."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+import uuid
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-MOST_JOBS = 10_000  # remembered, the newest: a reader of an older one looks into the database after its wait
+from spinbot.store.jobs import Event
+
+MOST_EVENTS = 20_000
+"""The newest are kept, about 10 MB: a reader that was away for longer looks into the database."""
+
+
+@dataclass(frozen=True)
+class News:
+    """Events behind a reader's place. `missed`: there were more than are kept, or the hub began anew."""
+
+    hub: str
+    place: int
+    events: Sequence[Event]
+    missed: bool
 
 
 class Hub:
-    """The number of the latest event of each job that is running or has just ended."""
+    """The newest events of all jobs, in the order of their arrival."""
 
     def __init__(self) -> None:
-        self._latest: dict[str, int] = {}
+        self._name = uuid.uuid4().hex
+        self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
+        self._count = 0
         self._news = asyncio.Event()
 
-    async def publish(self, latest: Mapping[str, int]) -> None:
-        """Take the numbers of stored events, and wake who waits."""
-        for job, seq in latest.items():
-            self._latest.pop(job, None)
-            self._latest[job] = seq
-        while len(self._latest) > MOST_JOBS:
-            del self._latest[next(iter(self._latest))]
+    async def publish(self, events: Sequence[Event]) -> None:
+        """Take stored events, and wake who waits."""
+        self._events.extend(events)
+        self._count += len(events)
         self._news.set()
         self._news = asyncio.Event()
 
-    async def wait(self, seen: Mapping[str, int], timeout_s: float) -> list[str]:
-        """The jobs of `seen` with events beyond the number seen; waits up to `timeout_s` seconds for the first."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                while not self._with_news(seen):
+    async def wait(self, hub: str, place: int, timeout_s: float) -> News:
+        """What came after `place`, as the last `News` of hub `hub` named it; waits up to `timeout_s` for the first."""
+        if hub != self._name:
+            return News(self._name, self._count, (), missed=True)
+        if place == self._count:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
                     await self._news.wait()
-        return self._with_news(seen)
-
-    def _with_news(self, seen: Mapping[str, int]) -> list[str]:
-        return [job for job, seq in seen.items() if self._latest.get(job, 0) > seq]
+        behind = self._count - place
+        kept = [self._events[-n] for n in range(min(behind, len(self._events)), 0, -1)]
+        return News(self._name, self._count, kept, missed=behind > len(kept))

@@ -1,0 +1,174 @@
+"""What a stored job costs over HTTP: `POST /v1/jobs` (checked, stored, event written) against doing nothing.
+
+    serve    Ray Serve with an endpoint that answers {"ok": true}: the same proxy, nothing behind it
+    bare     FastAPI on uvicorn with the same endpoint, without Ray
+    jobs     POST /v1/jobs of a real `spinbot up`, with the queue paused so that no job takes the cores
+
+One after another on the same machine, by the same client: raw HTTP/1.1 over kept connections. Then 10,000 jobs are
+stored, and lists of them are asked for.
+
+    python benchmarks/api.py [--seconds 8] [--connections 16]
+
+Bars: at least 0.6 of the throughput of the trivial Serve endpoint, p50 at most 8 ms over it; lists p95 at most 50 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+from service import Service, service
+
+THROUGHPUT, OVER_MS, LIST_MS = 0.6, 8.0, 50.0
+STORED = 10_000
+
+TRIVIAL = """
+import sys
+from fastapi import FastAPI
+
+def build():
+    app = FastAPI()
+
+    @app.post("/")
+    async def answer() -> dict[str, bool]:
+        return {"ok": True}
+
+    return app
+
+if sys.argv[1] == "bare":
+    import uvicorn
+    uvicorn.run(build(), port=int(sys.argv[2]), log_level="warning", access_log=False)
+else:
+    import threading
+    from pathlib import Path
+    from spinbot.actors.ray.serving import deploy
+    from spinbot.actors.ray.session import RaySession
+    from spinbot.config import Settings
+    RaySession(Settings(home=Path(sys.argv[3]))).wait()
+    deploy(build, host="127.0.0.1", port=int(sys.argv[2]))
+    threading.Event().wait()
+"""
+
+
+class Connection:
+    """One kept connection that asks the same again and again."""
+
+    def __init__(self, url: str, body: bytes) -> None:
+        parts = urlsplit(url)
+        self.host, self.port = parts.hostname, parts.port
+        head = f"POST {parts.path or '/'} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
+        self.request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+        self.took: list[float] = []
+
+    async def ask(self, until: float) -> None:
+        reader, writer = await asyncio.open_connection(self.host, self.port)
+        while time.perf_counter() < until:
+            began = time.perf_counter()
+            writer.write(self.request)
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            status = head.split(" ", 2)[1]
+            assert status in ("200", "202"), head
+            length = next(line for line in head.split("\r\n") if line.startswith("content-length:"))
+            await reader.readexactly(int(length.split(":")[1]))
+            self.took.append(time.perf_counter() - began)
+        writer.close()
+
+
+async def load(url: str, body: bytes, connections: int, seconds: float) -> tuple[float, float, float]:
+    """Requests a second with all connections; p50 and p99 in ms with a single one."""
+    await Connection(url, body).ask(time.perf_counter() + 1)  # warm-up
+    alone = Connection(url, body)
+    await alone.ask(time.perf_counter() + seconds / 2)
+    many = [Connection(url, body) for _ in range(connections)]
+    began = time.perf_counter()
+    await asyncio.gather(*(connection.ask(began + seconds) for connection in many))
+    rate = sum(len(connection.took) for connection in many) / (time.perf_counter() - began)
+    return rate, statistics.median(alone.took) * 1e3, statistics.quantiles(alone.took, n=100)[98] * 1e3
+
+
+@contextmanager
+def trivial(kind: str) -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="tr", dir="/tmp") as folder:
+        port = Service(Path(folder)).port
+        command = [sys.executable, "-c", TRIVIAL, kind, str(port), folder]
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=os.environ)
+        try:
+            while True:
+                try:
+                    if httpx.post(f"http://127.0.0.1:{port}/").is_success:
+                        break
+                except httpx.HTTPError:
+                    time.sleep(0.2)
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+
+
+def graph() -> bytes:
+    """A small real one: a script, its speech, and the captions."""
+    link = {"node": "speech", "output": "speech"}
+    nodes = {
+        "script": {"type": "given_script", "params": {"text": "Hello there. This is a stored job."}},
+        "speech": {"type": "speak", "inputs": {"script": {"node": "script", "output": "script"}}},
+        "captions": {"type": "caption", "inputs": {"speech": link}},
+    }
+    outputs = {"captions": {"node": "captions", "output": "captions"}}
+    return json.dumps({"graph": {"schema": "spinbot.graph/v1", "nodes": nodes, "outputs": outputs}}).encode()
+
+
+def lists(url: str) -> dict[str, float]:
+    """p95 in ms of some lists of 10,000 jobs."""
+    with httpx.Client(base_url=url, timeout=60) as client:
+        while (client.get("/v1/jobs?limit=1").json()["total"]) < STORED:
+            client.post("/v1/jobs", content=graph(), headers={"content-type": "application/json"}).raise_for_status()
+        found = {}
+        for query in ("?limit=50", "?status=queued&limit=50", "?status=failed", "?q=graph&limit=50", "?q=nothing"):
+            took = []
+            for _ in range(60):
+                began = time.perf_counter()
+                client.get(f"/v1/jobs{query}").raise_for_status()
+                took.append((time.perf_counter() - began) * 1e3)
+            found[query] = statistics.quantiles(took, n=20)[18]
+        return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--connections", type=int, default=16)
+    options = parser.parse_args()
+    found = {}
+    for kind in ("bare", "serve"):
+        with trivial(kind) as url:
+            found[kind] = asyncio.run(load(url, b"{}", options.connections, options.seconds))
+    with service(SPINBOT_API__RATE="100000", SPINBOT_API__BURST="100000") as running:
+        httpx.post(f"{running.url}/v1/queue/pause").raise_for_status()
+        found["jobs"] = asyncio.run(load(f"{running.url}/v1/jobs", graph(), options.connections, options.seconds))
+        slow = lists(running.url)
+    print(f"{'':8}{'requests/s':>12}{'p50 ms':>9}{'p99 ms':>9}")
+    for kind, (rate, p50, p99) in found.items():
+        print(f"{kind:8}{rate:12.0f}{p50:9.2f}{p99:9.2f}")
+    share, over = found["jobs"][0] / found["serve"][0], found["jobs"][1] - found["serve"][1]
+    bare = found["jobs"][0] / found["bare"][0]
+    print(f"jobs / serve {share:.2f}, jobs / bare {bare:.2f}, p50 {over:+.2f} ms over serve")
+    print("pass" if share >= THROUGHPUT and over <= OVER_MS else "FAIL", f"(>= {THROUGHPUT:g}, <= {OVER_MS:g} ms)")
+    for query, p95 in slow.items():
+        print(f"{STORED} jobs, GET /v1/jobs{query}: p95 {p95:.1f} ms  {'pass' if p95 <= LIST_MS else 'FAIL'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Routes under the names of the mission's first design, for clients that know them: thin doors to the same jobs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Response, WebSocket
+from pydantic import BaseModel, ConfigDict, Field
+
+from spinbot.errors import NotFoundError, SpinbotError
+from spinbot.serve.api.access import Reader, Writer
+from spinbot.serve.api.catalogue import Capabilities, whole
+from spinbot.serve.api.progress import Progress
+from spinbot.serve.api.schemas import JobRequest, Request
+from spinbot.serve.api.service import Api
+from spinbot.serve.api.sockets import Connection, read
+from spinbot.serve.api.submit import submit
+from spinbot.store.jobs import Job
+
+router = APIRouter(tags=["aliases"])
+
+Status = Literal["pending", "running", "completed", "failed"]
+STATUS: dict[str, Status] = {
+    "queued": "pending",
+    "running": "running",
+    "paused": "running",
+    "succeeded": "completed",
+    "failed": "failed",
+    "cancelled": "failed",
+}
+
+
+class Generate(Request):
+    """A talking video: a topic, and whose portrait says it."""
+
+    prompt: str = Field(min_length=1, max_length=500, description="The topic")
+    portrait: str | None = Field(default=None, max_length=100, description="The artifact of an upload")
+    voice: str = Field(default="", max_length=200, description="One of /v1/audio/voices")
+    seconds: float = Field(default=10, ge=4, le=120)
+
+
+class Accepted(BaseModel):
+    """The job that was stored."""
+
+    jobId: str  # noqa: N815  # the clients' name
+    status: Status
+
+
+class JobStatus(Accepted):
+    """How a job stands."""
+
+    progress: float = Field(description="0 to 1")
+    error: str | None
+    outputs: dict[str, Any] | None
+
+
+class Train(BaseModel):
+    """What is to be trained."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class SocketWish(BaseModel):
+    """What a client of `/ws` asks."""
+
+    model_config = ConfigDict(extra="forbid")
+    action: Literal["subscribe", "unsubscribe"]
+    jobId: str = Field(max_length=100)  # noqa: N815
+
+
+@router.post("/api/generate", status_code=202)
+async def generate(request: Generate, response: Response, api: Api, caller: Writer) -> Accepted:
+    """Begin a talking video; the same as POST /v1/jobs with the template talking_portrait."""
+    params = {
+        "topic": request.prompt,
+        "portrait": request.portrait or next(iter(api.stock)),
+        "voice": request.voice,
+        "seconds": request.seconds,
+    }
+    job = await submit(api, JobRequest(template="talking_portrait", params=params), caller)
+    response.headers["Location"] = f"/api/status/{job}"
+    return Accepted(jobId=job, status="pending")
+
+
+@router.get("/api/status/{job}")
+async def status(job: Annotated[str, Path(max_length=100)], api: Api, caller: Reader) -> JobStatus:
+    """How a job stands; the same as GET /v1/jobs/{job}."""
+    return _status(await asyncio.to_thread(api.jobs.get, job, caller.owner))
+
+
+@router.get("/api/capabilities")
+async def get_capabilities(api: Api, _: Reader) -> Capabilities:
+    """The same as GET /v1/capabilities."""
+    return await whole(api)
+
+
+@router.post("/api/train", status_code=501)
+async def train(_: Train, caller: Writer) -> None:
+    """Always answers 501 with the code `no_engine`."""
+    raise NotFoundError("there is no engine that trains", hint="use a stock voice and a portrait", code="no_engine")
+
+
+@router.websocket("/ws")
+async def updates(socket: WebSocket, api: Api, caller: Reader) -> None:
+    """Follow jobs: a message for each change of state or progress."""
+    await socket.accept()
+    connection = Connection(socket, api, caller)
+
+    async def send(job: str, after: int) -> None:
+        progress = Progress()
+        told: dict[str, Any] = {}
+        async for batch in api.feed.batches(job, after, until_end=False):
+            progress.take(batch)
+            update = {
+                "type": "update",
+                "jobId": job,
+                "status": STATUS[progress.state],
+                "progress": round(progress.fraction, 3),
+            }
+            if update != told:
+                told = update
+                await socket.send_json(update)
+
+    async def hear(text: str) -> None:
+        answer = {"action": "response", "message": "failed", "jobId": None}
+        try:
+            wish = read(text, SocketWish)
+            answer["jobId"] = wish.jobId
+            if wish.action == "subscribe":
+                await connection.follow(wish.jobId, 0, send)
+            else:
+                await connection.leave(wish.jobId)
+            answer["message"] = f"{wish.action}d"
+        except SpinbotError as error:
+            answer["error"] = error.message
+        await socket.send_json(answer)
+
+    await connection.serve(hear)
+
+
+def _status(job: Job) -> JobStatus:
+    return JobStatus(
+        jobId=job.id,
+        status=STATUS[job.state],
+        progress=round(Progress.of(job).fraction, 3),
+        error=job.error["message"] if job.error else None,
+        outputs=job.outputs,
+    )

@@ -1,0 +1,1 @@
+"""OpenAI's routes, so that clients written for them work here."""

@@ -1,0 +1,67 @@
+"""What a job would cost, without running anything."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import cache
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from spinbot.actors.host import weights_digest
+from spinbot.graphs.graph import Graph
+from spinbot.planner.past import Past, read_past
+from spinbot.planner.preview import Preview, preview
+from spinbot.serve.api.access import Writer
+from spinbot.serve.api.schemas import Work
+from spinbot.serve.api.service import Api, Service
+from spinbot.serve.api.submit import checked, document_of
+
+router = APIRouter(prefix="/v1", tags=["jobs"])
+
+PAST_S = 30.0
+"""What was learned from past jobs is read again after so many seconds."""
+
+
+class Plan(BaseModel):
+    """A graph that may be submitted as it is, and what it will cost."""
+
+    graph: dict[str, Any]
+    preview: Preview = Field(
+        description="Node by node: cached or to be run, predicted seconds; memory; what is missing"
+    )
+
+
+@router.post("/plan")
+async def plan(request: Work, api: Api, caller: Writer) -> Plan:
+    """Check a job and say what it would cost; nothing is stored or run."""
+    hosts = await api.backend.hosts()
+    resident = {engine for said in hosts.values() for engine in said.get("engines", ())}
+    return await asyncio.to_thread(_plan, api, request, caller.owner, resident)
+
+
+def _plan(api: Service, request: Work, owner: str, resident: set[str]) -> Plan:
+    graph = checked(api, document_of(request), owner)
+    return Plan(graph=graph.to_json(), preview=_preview(api, graph, resident))
+
+
+def _preview(api: Service, graph: Graph, resident: set[str]) -> Preview:
+    models = api.backend.models
+    return preview(
+        graph,
+        settings=api.settings,
+        jobs=api.jobs.engine,
+        artifacts=api.artifacts,
+        weights=cache(lambda slot, engine: weights_digest(models, slot, engine)),
+        catalogue=models.catalogue,
+        past=_past(api),
+        resident=resident,
+    )
+
+
+def _past(api: Service) -> Past:
+    if api.past is None or time.monotonic() - api.past[0] > PAST_S:
+        api.past = time.monotonic(), read_past(api.jobs.engine)
+    return api.past[1]

@@ -1,0 +1,75 @@
+"""What every route works with: the backend and what stands around it, one of each in a process."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Container
+from functools import cached_property
+from typing import Annotated, Any
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from spinbot.config import Settings
+from spinbot.media import portraits
+from spinbot.planner.past import Past
+from spinbot.serve.api.metrics import Metrics
+from spinbot.serve.backend import Backend
+from spinbot.store.artifacts import artifact_ids
+from spinbot.store.audit import Audit
+from spinbot.store.jobs import JobSummary
+from spinbot.store.keys import Identity, Keys
+from spinbot.store.switches import Switches
+from spinbot.store.tickets import Tickets
+from spinbot.store.uploads import Uploads
+
+
+class Service:
+    """The stores behind the API. Nothing of a job lives here."""
+
+    def __init__(self, backend: Backend) -> None:
+        engine = backend.jobs.engine
+        self.backend = backend
+        self.settings: Settings = backend.settings
+        self.jobs = backend.jobs
+        self.artifacts = backend.artifacts
+        self.feed = backend.feed
+        self.keys = Keys(engine)
+        self.uploads = Uploads(engine)
+        self.tickets = Tickets(engine)
+        self.switches = Switches(engine)
+        self.audit = Audit(engine)
+        self.metrics = Metrics()
+        self.past: tuple[float, Past] | None = None
+        """When past jobs were read, and what was learned from them."""
+        self.sockets = 0
+        """WebSocket clients of this process."""
+
+    @cached_property
+    def stock(self) -> dict[str, str]:
+        """The portraits that come with spinbot, by artifact id: everybody may use them."""
+        digests = {name: hashlib.sha256(portraits.path(name).read_bytes()).hexdigest() for name in portraits.NAMES}
+        return {f"sha256:{digest}": name for name, digest in digests.items()}
+
+    def readable(self, document: Any, owner: str) -> Container[str]:
+        """The artifacts named in a JSON value that are stored and that the owner may read."""
+        named = set(artifact_ids(document))
+        for artifact in named & self.stock.keys():
+            if artifact not in self.artifacts:
+                self.artifacts.put_file(portraits.path(self.stock[artifact]))
+        allowed = self.uploads.readable(named, owner) | (named & self.stock.keys())
+        return {artifact for artifact in allowed if artifact in self.artifacts}
+
+    async def summary(self, job: str, caller: Identity) -> JobSummary:
+        """How a job of the caller stands. Raises `NotFoundError`."""
+        return await asyncio.to_thread(self.jobs.summary, job, caller.owner)
+
+
+def _service(connection: HTTPConnection) -> Service:
+    service: Service = connection.app.state.service
+    return service
+
+
+Api = Annotated[Service, Depends(_service)]
+"""The parameter by which a route gets it."""

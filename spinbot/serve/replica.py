@@ -1,0 +1,79 @@
+"""What one replica of the API has behind it: the stores, and the cluster's services. It holds no state of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from spinbot.actors.ray.services import GONE, ensure
+from spinbot.config import Settings
+from spinbot.serve.api.app import build_api
+from spinbot.serve.backend import Stores
+from spinbot.serve.hub import Hub
+from spinbot.serve.pump import Pump
+from spinbot.serve.runner import RunnerService
+
+WAKE_S = 1.0
+HOSTS_S = 1.5
+
+
+class ReplicaBackend(Stores):
+    """See `Backend`: jobs are run by the cluster's runner, and the cluster's hub tells what happens."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._pump: Pump | None = None
+        self._runner: Any = None
+        self._stored = False
+        self._waking: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """See `Backend.start`."""
+        self._pump = Pump(ensure("hub", Hub), self.feed)
+        self._pump.start()
+        await self.wake()
+
+    async def stop(self) -> None:
+        """See `Backend.stop`."""
+        if self._pump:
+            await self._pump.stop()
+        self.engine.dispose()
+
+    async def wake(self) -> None:
+        """See `Backend.wake`. Nobody waits for it: a runner that is just being started again looks by itself."""
+        self._stored = True
+        if self._waking is None or self._waking.done():
+            self._waking = asyncio.create_task(self._wake())
+
+    async def _wake(self) -> None:
+        while self._stored:  # what is stored while the runner is being woken needs another call
+            self._stored = False
+            await self._ask("wake", WAKE_S)
+
+    async def trouble(self) -> str:
+        """See `Backend.trouble`."""
+        answer = await self._ask("home", WAKE_S)
+        return f"the runner did not answer: {answer}" if isinstance(answer, Exception) else ""
+
+    async def hosts(self) -> dict[str, dict[str, Any]]:
+        """See `Backend.hosts`."""
+        answer = await self._ask("hosts", HOSTS_S)
+        return {"runner": {"error": f"did not answer: {answer}"}} if isinstance(answer, Exception) else answer
+
+    async def _ask(self, method: str, wait_s: float) -> Any:
+        """The runner's answer, or why there is none."""
+        try:
+            async with asyncio.timeout(wait_s):
+                if self._runner is None:  # a handle outlives the actor's restarts, not its end
+                    self._runner = await asyncio.to_thread(ensure, "runner", RunnerService, self.settings)
+                return await getattr(self._runner, method).remote()
+        except TimeoutError:
+            return TimeoutError(f"not within {wait_s:g} s")
+        except GONE as error:
+            self._runner = None
+            return error
+
+
+def build_replica(settings: Settings, host: str) -> Any:
+    """The API as an ASGI application that lives in a Ray process; `host` is the address that the proxy listens on."""
+    return build_api(ReplicaBackend(settings), host=host)
