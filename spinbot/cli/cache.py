@@ -9,9 +9,9 @@ import typer
 
 from spinbot.config import Settings
 from spinbot.errors import InputError
-from spinbot.store.artifacts import LocalArtifacts
 from spinbot.store.database import connect
 from spinbot.store.jobs import JobStore
+from spinbot.store.open_artifacts import open_artifacts
 from spinbot.store.prune import GRACE_S, Cache
 
 app = typer.Typer(no_args_is_help=True, help="Show and shrink what is kept so that nothing is computed twice.")
@@ -99,4 +99,4 @@ def size(count: int) -> str:
 
 def _cache() -> Cache:
     settings = Settings()
-    return Cache(JobStore(connect(settings.database)), LocalArtifacts(settings.artifacts_dir))
+    return Cache(JobStore(connect(settings.database)), open_artifacts(settings))

@@ -93,9 +93,10 @@ class JobDisplay:
         state = event.kind.removeprefix("node.")
         if state == "progress":
             row.fraction = event.data["fraction"]
-            row.note = f"{event.data['message']}, {event.data['eta_s']:.0f} s left"
+            left = event.data["eta_s"]
+            row.note = event.data["message"] + (f", {left:.0f} s left" if left is not None else "")
             return
-        if state == "saved":
+        if state in ("saved", "partial"):
             return
         if state == "running":
             row.started, row.fraction = event.time, 0.0

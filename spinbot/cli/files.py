@@ -15,23 +15,24 @@ VERIFY_EXAMPLE = "Example: spinbot verify demo.mp4"
 
 
 def score(
+    context: typer.Context,
     file: Path = typer.Argument(help="A video with a face and a voice."),
     as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
 ) -> None:
     """Measure lip-sync, blinks, loudness and the length of picture against sound."""
-    from spinbot.cli.studio import Studio
+    from spinbot.cli.where import open_place
     from spinbot.media.score import Scores
 
     _must_exist(file)
-    studio, console = Studio(), Console(stderr=True, highlight=False)
+    place, console = open_place(context), Console(stderr=True, highlight=False)
     graph = {
         "schema": "spinbot.graph/v1",
         "name": "score",
-        "nodes": {"score": {"type": "score_file", "params": {"artifact": studio.artifacts.put_file(file)}}},
+        "nodes": {"score": {"type": "score_file", "params": {"artifact": place.artifacts.put_file(file)}}},
         "outputs": {"report": {"node": "score", "output": "report"}},
     }
-    studio.ensure_models(studio.engines_of(graph), console)
-    job = studio.run(graph, console)
+    place.prepare([graph], console)
+    job = place.run(graph, console)
     scores = Scores.model_validate((job.outputs or {})["report"]["scores"])
     if as_json:
         typer.echo(scores.model_dump_json())

@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 
 from spinbot.errors import InputError
+
+if TYPE_CHECKING:
+    from spinbot.cli.place import Place
 
 EXAMPLE = """
 Examples:
@@ -22,9 +26,6 @@ Examples:
 
   spinbot generate --edit 3f2a9c41d7e0 --sentence 3 "It was a red boat." -o edited.mp4
 """
-
-
-SHIPPED_VOICE = "stock:alpha"  # the shipped portrait is of a woman
 
 
 class Aspect(StrEnum):
@@ -67,16 +68,17 @@ def generate(
     Writes the video, subtitles (.srt, .vtt), a poster (.png) and a sidecar (.json) with everything that made it.
     """
     from spinbot.cli.result import deliver
-    from spinbot.cli.studio import Studio
     from spinbot.cli.voices import find_voice
+    from spinbot.cli.where import open_place
     from spinbot.graphs.export import check_writable
     from spinbot.graphs.templates import TalkingPortrait
     from spinbot.media.images import read_portrait
+    from spinbot.media.portraits import VOICES
     from spinbot.media.portraits import path as shipped_portrait
 
     if edit or sentence:
         _check_edit(context, edit, sentence)
-        _edit(edit, sentence, topic, out, as_json)
+        _edit(context, edit, sentence, topic, out, as_json)
         return
     console = Console(stderr=True, highlight=False)
     check_writable(out)
@@ -86,17 +88,17 @@ def generate(
         raise InputError(f"there is no portrait {picture}", hint="give the path of a picture", code="no_file")
     data = picture.read_bytes()
     read_portrait(data)  # refuse a bad picture before anything starts
-    studio = Studio()
-    engines = parse_engines(engine)
-    speaker = engines.get("tts", studio.settings.engines["tts"])
+    place = open_place(context)
+    engines = parse_engines(engine, place)
+    speaker = engines.get("tts") or place.engine("tts")
     if voice:
-        find_voice(voice, speaker)
+        find_voice(voice, speaker, place)
     elif portrait is None and speaker == "kokoro":
-        voice = SHIPPED_VOICE
+        voice = VOICES["demo"]
     request = TalkingPortrait(
         topic=topic,
         script=text,
-        portrait=studio.artifacts.put_bytes(data),
+        portrait=place.artifacts.put_bytes(data),
         voice=voice,
         seconds=seconds,
         aspect=aspect.value,
@@ -106,9 +108,9 @@ def generate(
         engine=engines,
     )
     graph = request.graph()
-    studio.ensure_models(studio.engines_of(graph), console)
-    job = studio.run(graph, console)
-    deliver(job, out, studio.artifacts, captions=captions is not Captions.none, as_json=as_json)
+    place.prepare([graph], console)
+    job = place.run(graph, console)
+    deliver(job, out, place.artifacts, captions=captions is not Captions.none, as_json=as_json)
 
 
 def _check_edit(context: typer.Context, edit: str, sentence: int) -> None:
@@ -123,16 +125,16 @@ def _check_edit(context: typer.Context, edit: str, sentence: int) -> None:
             raise InputError(f"--edit changes one sentence; it does not take --{name}", hint=hint)
 
 
-def _edit(job: str, sentence: int, text: str, out: Path, as_json: bool) -> None:
+def _edit(context: typer.Context, job: str, sentence: int, text: str, out: Path, as_json: bool) -> None:
     """Run a job's graph again with one sentence of its script replaced, and write the video."""
     from spinbot.cli.result import check_makes_video, deliver
-    from spinbot.cli.studio import Studio
+    from spinbot.cli.where import open_place
     from spinbot.graphs.edit import edit_sentence
     from spinbot.graphs.export import check_writable
 
     check_writable(out)
-    studio, console = Studio(), Console(stderr=True, highlight=False)
-    old = studio.jobs.get(job)
+    place, console = open_place(context), Console(stderr=True, highlight=False)
+    old = place.jobs.get(job)
     if old.state != "succeeded":
         raise InputError(f"job {job} is {old.state}: only one that succeeded can be edited", hint="spinbot jobs")
     check_makes_video(old)
@@ -140,21 +142,18 @@ def _edit(job: str, sentence: int, text: str, out: Path, as_json: bool) -> None:
     if script is None:
         raise InputError(f"job {job} has no script among its outputs", hint="edit a job of spinbot generate")
     graph = edit_sentence(old.graph, script, sentence, text)
-    studio.ensure_models(studio.engines_of(graph), console)
-    deliver(studio.run(graph, console), out, studio.artifacts, as_json=as_json)
+    place.prepare([graph], console)
+    deliver(place.run(graph, console), out, place.artifacts, as_json=as_json)
 
 
-def parse_engines(pairs: list[str]) -> dict[str, str]:
-    """`["tts=piper"]` as `{"tts": "piper"}`. Raises `InputError`, `NotFoundError`."""
-    from spinbot.engines.registry import engine_class
-
+def parse_engines(pairs: list[str], place: Place) -> dict[str, str]:
+    """`["tts=piper"]` as `{"tts": "piper"}`, if there are such engines. Raises `InputError`, `NotFoundError`."""
     chosen: dict[str, str] = {}
     for pair in pairs:
         slot, equals, name = pair.partition("=")
         if not equals:
             raise InputError(f"--engine takes slot=name, not {pair!r}", hint="for example --engine tts=piper")
-        engine_class(slot, name)
-        chosen[slot] = name
+        chosen[slot] = place.engine(slot, name)
     return chosen
 
 

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from spinbot.errors import InputError
+from spinbot.errors import GraphError, InputError, NotFoundError
 
 NODES_EXAMPLE = """
 Examples:
@@ -27,34 +27,34 @@ FILE = typer.Argument(help="A graph as a JSON file, or - for standard input.")
 
 
 @app.command("check", epilog="Example: spinbot graph check my-graph.json")
-def check_command(file: str = FILE, as_json: bool = typer.Option(False, "--json", help="Print as JSON.")) -> None:
+def check_command(
+    context: typer.Context,
+    file: str = FILE,
+    as_json: bool = typer.Option(False, "--json", help="Print as JSON."),
+) -> None:
     """Report every fault of a graph at once, without running it. Exit code 2 when there is any."""
-    from dataclasses import asdict
+    from spinbot.cli.where import open_place
+    from spinbot.graphs.check import Fault
 
-    from spinbot.cli.studio import Studio
-    from spinbot.graphs.check import check
-
-    studio = Studio()
-    faults, graph = check(read_graph(file), artifacts=studio.artifacts, settings=studio.settings)
-    if as_json:
-        typer.echo(json.dumps([asdict(fault) for fault in faults]))
-    else:
-        for fault in faults:
-            typer.echo(fault.line())
-        if graph and not faults:
-            typer.echo(f"{graph.name}: {len(graph.nodes)} nodes, no fault")
-    if faults:
-        raise typer.Exit(2)
+    try:
+        graph = open_place(context).parse(read_graph(file))
+    except GraphError as error:
+        if not error.details:
+            raise
+        for fault in error.details if not as_json else ():
+            typer.echo(Fault(**fault).line())
+        if as_json:
+            typer.echo(json.dumps(error.details))
+        raise typer.Exit(2) from error
+    typer.echo("[]" if as_json else f"{graph.name}: {len(graph.nodes)} nodes, no fault")
 
 
 @app.command("show", epilog="Example: spinbot graph show my-graph.json")
-def show_command(file: str = FILE) -> None:
+def show_command(context: typer.Context, file: str = FILE) -> None:
     """Show the nodes of a graph in the order they can run, with what they wait for."""
-    from spinbot.cli.studio import Studio
-    from spinbot.graphs.check import parse
+    from spinbot.cli.where import open_place
 
-    studio = Studio()
-    graph = parse(read_graph(file), artifacts=studio.artifacts, settings=studio.settings)
+    graph = open_place(context).parse(read_graph(file))
     for name in graph.order():
         spec = graph.nodes[name]
         inputs = [f"{port} <- {link.node}.{link.output}" for port, link in spec.links()]
@@ -66,37 +66,37 @@ def show_command(file: str = FILE) -> None:
 
 @app.command("run", epilog="Example: spinbot graph run my-graph.json -o results/")
 def run_command(
+    context: typer.Context,
     file: str = FILE,
     out: Path | None = typer.Option(None, "-o", "--out", help="Folder for the files that the outputs name."),
 ) -> None:
     """Run a graph and print its outputs as JSON."""
-    from spinbot.cli.studio import Studio
-    from spinbot.graphs.check import parse
+    from spinbot.cli.where import open_place
     from spinbot.graphs.export import save_outputs
 
-    studio, console = Studio(), Console(stderr=True, highlight=False)
-    document = parse(read_graph(file), artifacts=studio.artifacts, settings=studio.settings).to_json()
-    studio.ensure_models(studio.engines_of(document), console)
-    job = studio.run(document, console)
+    place, console = open_place(context), Console(stderr=True, highlight=False)
+    document = place.parse(read_graph(file)).to_json()
+    place.prepare([document], console)
+    job = place.run(document, console)
     typer.echo(json.dumps(job.outputs, indent=2))
     if out is not None:
-        for path in save_outputs(job, out, studio.artifacts):
+        for path in save_outputs(job, out, place.artifacts, place.node_types()):
             console.print(f"wrote {path}")
 
 
 def nodes(
+    context: typer.Context,
     name: str = typer.Argument("", help="Only this node type, with all its fields."),
     as_json: bool = typer.Option(False, "--json", help="Print as JSON, with the JSON Schema of each parameter."),
 ) -> None:
     """List the node types that graphs are made of."""
-    import spinbot.graphs.nodes  # noqa: F401  # registers the node types
-    from spinbot.errors import NotFoundError
+    from spinbot.cli.where import open_place
     from spinbot.graphs.check import suggest
-    from spinbot.graphs.node import NODES, describe
 
-    if name and name not in NODES:
-        raise NotFoundError(f"there is no node type {name!r}", hint=suggest(name, NODES), code="unknown_type")
-    described = [describe(NODES[kind]) for kind in sorted(NODES) if name in ("", kind)]
+    known = {kind["type"]: kind for kind in open_place(context).node_types()}
+    if name and name not in known:
+        raise NotFoundError(f"there is no node type {name!r}", hint=suggest(name, known), code="unknown_type")
+    described = [known[name]] if name else list(known.values())
     if as_json:
         typer.echo(json.dumps(described[0] if name else described, indent=2))
         return

@@ -13,14 +13,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from spinbot.config import Settings
+from spinbot.cli.where import open_place
 from spinbot.errors import InputError
-from spinbot.store.database import connect
-from spinbot.store.jobs import Job, JobStore, JobSummary, Wish
-from spinbot.store.ledger import Ledger
+from spinbot.store.jobs import Job, JobSummary, Wish
 
 if TYPE_CHECKING:
-    from spinbot.cli.studio import Studio
+    from spinbot.cli.place import Place
 
 EXAMPLE = """
 Examples:
@@ -49,10 +47,8 @@ def jobs(
     """
     if context.invoked_subcommand is not None:
         return
-    settings = Settings()
-    store = JobStore(connect(settings.database))
-    recent = store.recent(limit)
-    free = set(Ledger(store, settings.lease_s).claimable())
+    place = open_place(context)
+    recent, free = place.jobs.recent(limit), place.abandoned()
     states = {item.id: _state(item, free) for item in recent}
     if as_json:
         typer.echo(json.dumps([asdict(item) | {"state": states[item.id]} for item in recent]))
@@ -68,15 +64,16 @@ def jobs(
 
 @app.command("show", epilog="Example: spinbot jobs show 3f2a9c41d7e0 --json")
 def show_command(
-    job: str = JOB, as_json: bool = typer.Option(False, "--json", help="Print as JSON, with all events.")
+    context: typer.Context,
+    job: str = JOB,
+    as_json: bool = typer.Option(False, "--json", help="Print as JSON, with all events."),
 ) -> None:
     """Show a job's nodes and what went wrong."""
-    settings = Settings()
-    store = JobStore(connect(settings.database))
-    found = store.get(job)
-    state = _state(found, set(Ledger(store, settings.lease_s).claimable()))
+    place = open_place(context)
+    found = place.jobs.get(job)
+    state = _state(found, place.abandoned())
     if as_json:
-        events = [asdict(event) for event in store.events(job)]
+        events = [asdict(event) for event in place.jobs.events(job)]
         typer.echo(json.dumps(asdict(found) | {"state": state, "log": events}))
         return
     typer.echo(f"{found.id} {found.name}: {state} {_took(found.started, found.finished)}")
@@ -88,96 +85,88 @@ def show_command(
 
 @app.command("resume", epilog="Example: spinbot jobs resume 3f2a9c41d7e0 -o sky.mp4\n\nExample: spinbot jobs resume")
 def resume_command(
+    context: typer.Context,
     job: str = typer.Argument("", help="A paused or interrupted job; none: all that are interrupted or queued."),
     out: Path | None = OUT,
 ) -> None:
     """Go on with a job from its finished nodes, or with every one that is interrupted or queued."""
-    from spinbot.cli.studio import Studio
-
     if not job and out is not None:
         raise InputError("--out is for one job", hint="spinbot jobs resume JOB -o out.mp4")
-    studio = Studio()
-    ledger = Ledger(studio.jobs, studio.settings.lease_s)
+    place = open_place(context)
     if not job:
-        _resume_all(studio, ledger.claimable())
+        _resume_all(place, place.waiting())
         return
-    found = studio.jobs.get(job)
+    found = place.jobs.get(job)
     if found.state in ("failed", "cancelled"):
         raise InputError(f"job {job} is {found.state}", hint=f"spinbot jobs retry {job}", code="job_ended")
-    if found.state == "running" and job not in ledger.claimable():
+    if found.state == "running" and job not in place.abandoned():
         raise InputError(f"job {job} is running", hint=f"see how far: spinbot jobs show {job}", code="job_running")
-    _go_on(studio, found, out)
+    _go_on(place, found, out)
 
 
 @app.command("retry", epilog="Example: spinbot jobs retry 3f2a9c41d7e0 -o sky.mp4")
-def retry_command(job: str = JOB, out: Path | None = OUT) -> None:
+def retry_command(context: typer.Context, job: str = JOB, out: Path | None = OUT) -> None:
     """Try a failed or cancelled job again; its finished nodes are not repeated."""
-    from spinbot.cli.studio import Studio
-
-    studio = Studio()
-    found = studio.jobs.get(job)
+    place = open_place(context)
+    found = place.jobs.get(job)
     if found.state in ("queued", "running", "paused"):
         raise InputError(
             f"job {job} is {found.state}", hint=f"go on with: spinbot jobs resume {job}", code="job_running"
         )
-    _go_on(studio, found, out)
+    _go_on(place, found, out)
 
 
 @app.command("export", epilog="Example: spinbot jobs export 3f2a9c41d7e0 -o sky.mp4")
 def export_command(
+    context: typer.Context,
     job: str = JOB,
     out: Path = typer.Option(Path("spinbot.mp4"), "-o", "--out", help="The video to write."),
     as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
 ) -> None:
     """Write the video of a job that succeeded, with subtitles, poster and sidecar."""
     from spinbot.cli.result import check_makes_video, deliver
-    from spinbot.store.artifacts import LocalArtifacts
 
-    settings = Settings()
-    found = JobStore(connect(settings.database)).get(job)
+    place = open_place(context)
+    found = place.jobs.get(job)
     check_makes_video(found)
     if found.state != "succeeded":
         command = "retry" if found.state in ("failed", "cancelled") else "resume"
         raise InputError(
             f"job {job} is {found.state}: it has no video yet", hint=f"spinbot jobs {command} {job}", code="not_done"
         )
-    deliver(found, out, LocalArtifacts(settings.artifacts_dir), as_json=as_json)
+    deliver(found, out, place.artifacts, as_json=as_json)
 
 
 @app.command("cancel", epilog="Example: spinbot jobs cancel 3f2a9c41d7e0")
-def cancel_command(job: str = JOB) -> None:
+def cancel_command(context: typer.Context, job: str = JOB) -> None:
     """Stop a job, whoever runs it, and wait until it has stopped."""
-    _carry_out(job, "cancel")
+    _carry_out(open_place(context), job, "cancel")
 
 
 @app.command("pause", epilog="Example: spinbot jobs pause 3f2a9c41d7e0")
-def pause_command(job: str = JOB) -> None:
+def pause_command(context: typer.Context, job: str = JOB) -> None:
     """Let the running nodes of a job end and start no other; wait until that is so."""
-    _carry_out(job, "pause")
+    _carry_out(open_place(context), job, "pause")
 
 
 @app.command("delete", epilog="Example: spinbot jobs delete 3f2a9c41d7e0")
-def delete_command(job: str = JOB) -> None:
+def delete_command(context: typer.Context, job: str = JOB) -> None:
     """Forget a job that has ended. Its files stay in the cache until `spinbot cache prune` removes them."""
-    JobStore(connect(Settings().database)).delete(job)
+    open_place(context).jobs.delete(job)
     typer.echo(f"{job}: deleted")
 
 
-def _carry_out(job: str, wish: Wish) -> None:
-    from spinbot.cli.studio import Studio
-    from spinbot.cli.wishes import carry_out
-
-    studio = Studio()
+def _carry_out(place: Place, job: str, wish: Wish) -> None:
     wanted, back = ("paused", "resume") if wish == "pause" else ("cancelled", "retry")
-    if studio.jobs.get(job).state != wanted:
-        state = carry_out(studio, job, wish, Console(stderr=True, highlight=False)).state
+    if place.jobs.get(job).state != wanted:
+        state = place.carry_out(job, wish, Console(stderr=True, highlight=False)).state
         if state != wanted:  # it was quicker
             hint = f"see how it went: spinbot jobs show {job}"
             raise InputError(f"job {job} could not be {wanted}: it is {state}", hint=hint, code="job_ended")
     typer.echo(f"{job}: {wanted}; go on from its finished nodes with: spinbot jobs {back} {job}")
 
 
-def _go_on(studio: Studio, found: Job, out: Path | None) -> None:
+def _go_on(place: Place, found: Job, out: Path | None) -> None:
     from spinbot.cli.result import check_makes_video, deliver
     from spinbot.graphs.export import check_writable
 
@@ -185,25 +174,25 @@ def _go_on(studio: Studio, found: Job, out: Path | None) -> None:
     if out is not None:
         check_makes_video(found)
         check_writable(out)
-    studio.ensure_models(studio.engines_of(found.graph), console)
-    studio.jobs.reopen(found.id)
-    job = studio.run_job(found.id, console)
+    place.prepare([found.graph], console)
+    place.jobs.reopen(found.id)
+    job = place.run_job(found.id, console)
     if out is not None:
-        deliver(job, out, studio.artifacts)
+        deliver(job, out, place.artifacts)
     else:
         typer.echo(_done(job))
 
 
-def _resume_all(studio: Studio, jobs: list[str]) -> None:
-    from spinbot.cli.studio import succeeded
+def _resume_all(place: Place, jobs: list[str]) -> None:
+    from spinbot.cli.place import succeeded
 
     console = Console(stderr=True, highlight=False)
-    found = [studio.jobs.get(job) for job in jobs]
+    found = [place.jobs.get(job) for job in jobs]
     if not found:
         typer.echo("no job is interrupted or queued")
         return
-    studio.ensure_models({engine for job in found for engine in studio.engines_of(job.graph)}, console)
-    ended = studio.run_jobs(jobs, console)
+    place.prepare([job.graph for job in found], console)
+    ended = place.run_jobs(jobs, console)
     for job in ended:
         typer.echo(_done(job))
     for job in ended:  # the first that did not succeed gives the exit code

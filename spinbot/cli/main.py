@@ -9,10 +9,28 @@ import typer
 from rich.console import Console
 
 from spinbot import __version__
-from spinbot.cli import cache, doctor, files, generate, graphs, jobs, models, reproduce, trace, voices
+from spinbot.cli import (
+    cache,
+    doctor,
+    files,
+    generate,
+    graphs,
+    jobs,
+    keys,
+    logs,
+    models,
+    reproduce,
+    trace,
+    up,
+    voices,
+    where,
+)
 from spinbot.errors import SpinbotError
 
 EXIT_CODES = """
+With --server (or SPINBOT_SERVER, and SPINBOT_API_KEY for its key) jobs run on that service; without it, on the one
+that `spinbot up` has started for the same SPINBOT_HOME; where there is none, in this process.
+
 Exit codes: 0 done; 1 other error; 2 bad input or graph; 3 no such job, voice or model; 4 model weights missing or
 damaged; 5 disk full or path not writable; 6 a node failed; 130 cancelled with Ctrl-C.
 
@@ -27,6 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("up", epilog=up.EXAMPLE)(up.up)
 app.command("generate", epilog=generate.EXAMPLE)(generate.generate)
 app.add_typer(graphs.app, name="graph")
 app.command("nodes", epilog=graphs.NODES_EXAMPLE)(graphs.nodes)
@@ -34,6 +53,8 @@ app.command("voices", epilog=voices.EXAMPLE)(voices.voices)
 app.add_typer(models.app, name="models")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(cache.app, name="cache")
+app.add_typer(keys.app, name="keys")
+app.command("logs", epilog=logs.EXAMPLE)(logs.logs)
 app.command("trace", epilog=trace.EXAMPLE)(trace.trace)
 app.command("reproduce", epilog=reproduce.EXAMPLE)(reproduce.reproduce)
 app.command("score", epilog=files.SCORE_EXAMPLE)(files.score)
@@ -42,8 +63,14 @@ app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor)
 
 
 @app.callback(invoke_without_command=True)
-def options(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+def options(
+    context: typer.Context,
+    server: str = typer.Option("", envvar="SPINBOT_SERVER", help="URL of the service that does the work."),
+    local: bool = typer.Option(False, "--local", help="Work in this process, even where a service runs."),
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> None:
     """Turn a sentence into a talking video of a person, on your own machine."""
+    where.choose(context, server, local)
     if version:
         typer.echo(f"spinbot {__version__}")
         raise typer.Exit

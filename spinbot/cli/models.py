@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from spinbot.cli.display import pull_with_progress
+from spinbot.cli.where import open_place, this_machine_only
 from spinbot.config import Settings
 from spinbot.errors import ModelError
 from spinbot.models.catalogue import ModelEntry, load_catalogue
@@ -21,25 +22,25 @@ NAMES = typer.Argument(None, help="Names of models; none: all that the starter p
 
 
 @app.command("list", epilog="Example: spinbot models list")
-def list_command(as_json: bool = typer.Option(False, "--json", help="Print as JSON.")) -> None:
+def list_command(context: typer.Context, as_json: bool = typer.Option(False, "--json", help="Print as JSON.")) -> None:
     """List the catalogue: what each model is for, its size, and whether it is installed."""
-    store = _store()
+    rows = open_place(context).catalogue()
     if as_json:
-        entries = [entry.model_dump() | {"installed": store.installed(entry.name)} for entry in _entries()]
-        typer.echo(json.dumps(entries, indent=2))
+        typer.echo(json.dumps([row.about for row in rows], indent=2))
         return
     table = Table(box=None)
     for column in ("model", "slot", "size", "installed", "title"):
         table.add_column(column, no_wrap=True)
-    for entry in _entries():
-        installed = "yes" if store.installed(entry.name) else "optional" if entry.optional else "no"
-        table.add_row(entry.name, entry.slot, f"{entry.bytes / 1e6:.0f} MB", installed, entry.title)
+    for row in rows:
+        installed = "yes" if row.installed else "optional" if row.optional else "no"
+        table.add_row(row.name, row.slot, f"{row.bytes / 1e6:.0f} MB", installed, row.title)
     Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 
 @app.command("pull", epilog="Example: spinbot models pull\n\nExample: spinbot models pull whisper-base")
-def pull_command(names: list[str] | None = NAMES) -> None:
+def pull_command(context: typer.Context, names: list[str] | None = NAMES) -> None:
     """Fetch models and check their sha256; what is installed is not fetched again, what broke off is resumed."""
+    this_machine_only(context)
     store = _store()
     wanted = names or load_catalogue().defaults
     missing = [name for name in wanted if not store.installed(name)]
@@ -49,8 +50,9 @@ def pull_command(names: list[str] | None = NAMES) -> None:
 
 
 @app.command("verify", epilog="Example: spinbot models verify")
-def verify_command(names: list[str] | None = NAMES) -> None:
+def verify_command(context: typer.Context, names: list[str] | None = NAMES) -> None:
     """Hash every file of installed models again. Exit code 4 when one is damaged."""
+    this_machine_only(context)
     store = _store()
     damaged = []
     for name in names or [entry.name for entry in _entries() if store.installed(entry.name)]:
@@ -65,8 +67,9 @@ def verify_command(names: list[str] | None = NAMES) -> None:
 
 
 @app.command("licenses", epilog="Example: spinbot models licenses")
-def licenses_command() -> None:
+def licenses_command(context: typer.Context) -> None:
     """List the licence of each model and whether it may be used commercially."""
+    this_machine_only(context)
     table = Table(box=None)
     for column in ("model", "licence", "commercial use"):
         table.add_column(column, no_wrap=True)

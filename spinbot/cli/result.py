@@ -8,8 +8,7 @@ from pathlib import Path
 import typer
 
 from spinbot.errors import InputError
-from spinbot.graphs.export import export
-from spinbot.store.artifacts import LocalArtifacts
+from spinbot.graphs.export import Readable, export
 from spinbot.store.jobs import Job
 
 
@@ -23,7 +22,7 @@ def check_makes_video(job: Job) -> None:
         )
 
 
-def deliver(job: Job, out: Path, artifacts: LocalArtifacts, *, captions: bool = True, as_json: bool = False) -> None:
+def deliver(job: Job, out: Path, artifacts: Readable, *, captions: bool = True, as_json: bool = False) -> None:
     """Write the video of a succeeded job with all that belongs to it, and print what was written."""
     files = export(job, out, artifacts, captions=captions)
     outputs = job.outputs or {}

@@ -1,40 +1,49 @@
-"""What the commands share: the stores, the runner, and running one job while showing how it goes."""
+"""This machine, or the cluster it belongs to, as the place where jobs are run: the stores and the runner."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import signal
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, cast
 
-import uvloop
 from rich.console import Console
 
 from spinbot.actors.host import weights_digest
 from spinbot.actors.pool import Pool
-from spinbot.cli.display import JobDisplay, pull_with_progress
+from spinbot.cli.display import pull_with_progress
+from spinbot.cli.place import ModelRow, Place, Timing, VoiceRow
 from spinbot.config import Settings
-from spinbot.engines.registry import engine_class
-from spinbot.errors import CancelledError, InputError, SpinbotError
-from spinbot.graphs.node import NODES
+from spinbot.engines.registry import ENGINES, engine_class
+from spinbot.engines.tts.base import TtsEngine
+from spinbot.graphs.check import parse
+from spinbot.graphs.graph import Graph
+from spinbot.graphs.node import NODES, describe
 from spinbot.graphs.nodes import register
 from spinbot.graphs.runner import Runner
+from spinbot.graphs.trace import trace
 from spinbot.models.catalogue import load_catalogue
 from spinbot.models.store import ModelStore
-from spinbot.store.artifacts import LocalArtifacts
+from spinbot.store.artifacts import Artifacts
 from spinbot.store.database import connect
-from spinbot.store.jobs import Job, JobStore
+from spinbot.store.jobs import Job, JobStore, Wish
+from spinbot.store.ledger import Ledger
+from spinbot.store.open_artifacts import open_artifacts
+
+if TYPE_CHECKING:
+    from spinbot.serve.cluster import Cluster
 
 
-class Studio:
+class Studio(Place):
     """The stores of one installation, and a pool that starts in the background when it is first asked for."""
+
+    jobs: JobStore
+    artifacts: Artifacts
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
         register(self.settings)
-        self.artifacts = LocalArtifacts(self.settings.artifacts_dir)
+        self.artifacts = open_artifacts(self.settings)
         self.models = ModelStore(self.settings.models_dir, load_catalogue())
         self.jobs = JobStore(connect(self.settings.database))
         self._pool: Pool | None = None
@@ -74,85 +83,79 @@ class Studio:
             weights=lambda slot, engine: weights_digest(self.models, slot, engine),
         )
 
-    def run(self, graph: dict[str, Any], console: Console) -> Job:
-        """Submit a graph, run it to its end with a live display, and answer the finished job.
+    def runs(self) -> AbstractAsyncContextManager[Runner | Cluster]:
+        """See `Place.runs`: a runner of this process with a Ray of its own, or the one of the cluster."""
+        return self._running()
 
-        Ctrl-C cancels the job at its nodes' next steps. Raises the job's error, or `CancelledError`.
-        """
-        return succeeded(uvloop.run(self._run_graph(graph, console)))
+    def parse(self, document: Any) -> Graph:
+        """See `Place.parse`."""
+        return parse(document, artifacts=self.artifacts, settings=self.settings)
 
-    def run_job(self, job: str, console: Console) -> Job:
-        """The same for a job that is stored already: it goes on from its finished nodes."""
-        return succeeded(self.run_jobs([job], console)[0])
+    def prepare(self, documents: Iterable[dict[str, Any]], console: Console) -> None:
+        """See `Place.prepare`."""
+        self.ensure_models({engine for document in documents for engine in self.engines_of(document)}, console)
 
-    def run_jobs(self, jobs: Sequence[str], console: Console) -> list[Job]:
-        """Run stored jobs one after another and answer them as they ended, well or not.
+    def engine(self, slot: str, name: str = "") -> str:
+        """See `Place.engine`."""
+        if name:
+            engine_class(slot, name)
+        return name or self.settings.engines[slot]
 
-        Ctrl-C cancels the one that runs; those behind it stay as they are and are not answered.
-        """
-        return uvloop.run(self._run_jobs(jobs, console))
+    def voices(self) -> list[VoiceRow]:
+        """See `Place.voices`."""
+        engines = dict.fromkeys([*ENGINES["tts"], self.settings.engines["tts"]])
+        return [
+            VoiceRow(voice.name, engine, voice.language, voice.description)
+            for engine in engines
+            for voice in cast(type[TtsEngine], engine_class("tts", engine)).voices()
+        ]
 
-    async def _run_graph(self, graph: dict[str, Any], console: Console) -> Job:
-        async with self._running() as runner:
-            finished, _ = await self._follow(runner, runner.submit(graph), console)
-            return finished
+    def catalogue(self) -> list[ModelRow]:
+        """See `Place.catalogue`."""
+        rows = []
+        for entry in self.models.catalogue.models:
+            installed = self.models.installed(entry.name)
+            about = entry.model_dump() | {"installed": installed}
+            rows.append(ModelRow(entry.name, entry.slot, entry.bytes, installed, entry.optional, entry.title, about))
+        return rows
 
-    async def _run_jobs(self, jobs: Sequence[str], console: Console) -> list[Job]:
-        ended = []
-        async with self._running() as runner:
-            for job in jobs:
-                finished, interrupted = await self._follow(runner, job, console)
-                ended.append(finished)
-                if interrupted:
-                    break
-        return ended
+    def node_types(self) -> list[dict[str, Any]]:
+        """See `Place.node_types`."""
+        return [describe(NODES[name]) for name in sorted(NODES)]
+
+    def waiting(self) -> list[str]:
+        """See `Place.waiting`."""
+        return [job.id for job in Ledger(self.jobs, self.settings.lease_s).claimable()]
+
+    def abandoned(self) -> set[str]:
+        """See `Place.abandoned`."""
+        return set(self.waiting())
+
+    def carry_out(self, job: str, wish: Wish, console: Console) -> Job:
+        """See `Place.carry_out`; works whoever runs the job, and where nobody does."""
+        from spinbot.cli.wishes import carry_out
+
+        return carry_out(self, job, wish, console)
+
+    def timing(self, job: str) -> Timing:
+        """See `Place.timing`."""
+        found = trace(self.jobs.get(job), self.jobs.events(job))
+        chain = [asdict(link) for link in found.chain()]
+        return Timing(found.document(), found.ended - found.begun, found.covered(), chain)
 
     @asynccontextmanager
-    async def _running(self) -> AsyncIterator[Runner]:
+    async def _running(self) -> AsyncIterator[Runner | Cluster]:
+        if self.settings.ray_address:
+            from spinbot.serve.cluster import Cluster
+
+            cluster = Cluster(self.settings, self.jobs, self.artifacts)
+            try:
+                yield cluster
+            finally:
+                await cluster.close()
+            return
         try:
             yield self.runner()
         finally:
             await self.pool.close()
             self._pool = None
-
-    async def _follow(self, runner: Runner, job: str, console: Console) -> tuple[Job, bool]:
-        """The job as it ended, and whether Ctrl-C ended it."""
-        with JobDisplay(self.jobs.get(job), console) as display:
-            stop = runner.listen(display.hear)
-            try:
-                return await _until_interrupted(runner, job)
-            finally:
-                stop()
-
-
-def succeeded(job: Job) -> Job:
-    """The job itself where it succeeded; else raises its error."""
-    if job.state == "succeeded":
-        return job
-    if job.error:
-        raise SpinbotError.from_dict(job.error)
-    raise SpinbotError(f"job {job.id} is {job.state}", hint=f"go on with: spinbot jobs resume {job.id}", code=job.state)
-
-
-async def _until_interrupted(runner: Runner, job: str) -> tuple[Job, bool]:
-    loop = asyncio.get_running_loop()
-    running = asyncio.ensure_future(runner.run(job))
-    asked = False
-
-    def interrupt() -> None:
-        nonlocal asked
-        if asked:  # the second Ctrl-C does not wait
-            running.cancel()
-        asked = True
-        with contextlib.suppress(InputError):  # it has just ended
-            runner.ask(job, "cancel")
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, interrupt)
-    try:
-        return await running, asked
-    except asyncio.CancelledError:
-        raise CancelledError("cancelled", hint=f"go on from the finished nodes: spinbot jobs resume {job}") from None
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)

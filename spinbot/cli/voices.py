@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from spinbot.disk import storage_errors
-from spinbot.engines.registry import ENGINES, engine_class
-from spinbot.engines.tts.base import TtsEngine, Voice
 from spinbot.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from spinbot.cli.place import Place
 
 EXAMPLE = """
 Examples:
@@ -25,28 +26,29 @@ Examples:
 
 
 def voices(
+    context: typer.Context,
     voice: str = typer.Argument("", help="Only this voice."),
     play_to: Path | None = typer.Option(None, help="Write a spoken sample to this WAV file."),
     text: str = typer.Option("Hello. This is how I sound when I read your script.", help="What the sample says."),
     engine: str = typer.Option("kokoro", help="The speech engine."),
 ) -> None:
     """List the stock voices, or write a sample of one to a file."""
+    from spinbot.cli.where import open_place
+
+    place = open_place(context)
     if play_to is None:
         table = Table(box=None)
         for column in ("voice", "engine", "language", "description"):
             table.add_column(column)
-        for name in ENGINES["tts"]:
-            for known in engine_voices(name):
-                if voice in ("", known.name):
-                    table.add_row(known.name, name, known.language, known.description)
+        for known in place.voices():
+            if voice in ("", known.name):
+                table.add_row(known.name, known.engine, known.language, known.description)
         Console(width=120 if not Console().is_terminal else None).print(table)
         return
-    from spinbot.cli.studio import Studio
     from spinbot.graphs.export import check_writable
 
     check_writable(play_to)
-    chosen = find_voice(voice, engine) if voice else engine_voices(engine)[0]
-    studio, console = Studio(), Console(stderr=True, highlight=False)
+    chosen, console = find_voice(voice, engine, place), Console(stderr=True, highlight=False)
     graph = {
         "schema": "spinbot.graph/v1",
         "name": "voice_sample",
@@ -54,31 +56,27 @@ def voices(
             "script": {"type": "given_script", "params": {"text": text}},
             "speech": {
                 "type": "speak",
-                "params": {"voice": chosen.name},
+                "params": {"voice": chosen},
                 "inputs": {"script": {"node": "script", "output": "script"}},
                 "engine": {"tts": engine},
             },
         },
         "outputs": {"speech": {"node": "speech", "output": "speech"}},
     }
-    studio.ensure_models(studio.engines_of(graph), console)
-    job = studio.run(graph, console)
+    place.prepare([graph], console)
+    job = place.run(graph, console)
     speech = (job.outputs or {})["speech"]
     with storage_errors(play_to):
-        shutil.copyfile(studio.artifacts.path(speech["audio"]), play_to)
-    typer.echo(f"{play_to}: {speech['seconds']:.1f} s of {chosen.name}")
+        shutil.copyfile(place.artifacts.path(speech["audio"]), play_to)
+    typer.echo(f"{play_to}: {speech['seconds']:.1f} s of {chosen}")
 
 
-def engine_voices(engine: str) -> tuple[Voice, ...]:
-    """The voices of a speech engine, its default first. Raises `NotFoundError`."""
-    return cast(type[TtsEngine], engine_class("tts", engine)).voices()
-
-
-def find_voice(name: str, engine: str) -> Voice:
-    """The voice of that name. Raises `NotFoundError` naming those there are."""
-    offered = engine_voices(engine)
-    for voice in offered:
-        if voice.name == name:
-            return voice
-    known = ", ".join(voice.name for voice in offered)
-    raise NotFoundError(f"{engine} has no voice {name!r}", hint=f"voices: {known}", code="unknown_voice")
+def find_voice(name: str, engine: str, place: Place) -> str:
+    """A voice of an engine: the one of that name, the engine's first for none. Raises `NotFoundError`."""
+    place.engine("tts", engine)
+    offered = [voice.name for voice in place.voices() if voice.engine == engine]
+    if name and name not in offered:
+        raise NotFoundError(
+            f"{engine} has no voice {name!r}", hint=f"voices: {', '.join(offered)}", code="unknown_voice"
+        )
+    return name or offered[0]

@@ -1,0 +1,39 @@
+"""The Python client of a spinbot service. Speaks HTTP only and knows nothing else of spinbot but its errors."""
+
+from spinbot.client.aio import AsyncClient
+from spinbot.client.blocking import Client
+from spinbot.client.models import (
+    Capabilities,
+    Event,
+    Job,
+    JobSummary,
+    Model,
+    Node,
+    NodeType,
+    Plan,
+    Queue,
+    Template,
+    Trace,
+    Upload,
+    Voice,
+)
+from spinbot.client.transfer import OnProgress
+
+__all__ = [
+    "AsyncClient",
+    "Capabilities",
+    "Client",
+    "Event",
+    "Job",
+    "JobSummary",
+    "Model",
+    "Node",
+    "NodeType",
+    "OnProgress",
+    "Plan",
+    "Queue",
+    "Template",
+    "Trace",
+    "Upload",
+    "Voice",
+]

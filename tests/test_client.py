@@ -1,0 +1,373 @@
+"""The Python client against a real service, blocking and in an event loop, over a network that loses connections."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import inspect
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spinbot.client import AsyncClient, Client, Event
+from spinbot.errors import GraphError, InputError, NodeTimeoutError, NotFoundError, SpinbotError, StorageError
+from spinbot.media.portraits import path as shipped_portrait
+from spinbot.media.probe import probe
+from tests.api import ROOT, Api, serving
+from tests.cutting import CuttingProxy
+from tests.lab import add, number
+from tests.test_docs import blocks
+from tests.test_jobs_cli import document
+
+
+class Driven:
+    """An `AsyncClient` and the event loop it lives in, with the face of a `Client`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._client = AsyncClient(*args, **kwargs)
+        self._loop = asyncio.new_event_loop()
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._client, name)
+        return (lambda *args, **kwargs: self._run(value(*args, **kwargs))) if callable(value) else value
+
+    def _run(self, work: Any) -> Any:
+        return self._items(work) if inspect.isasyncgen(work) else self._loop.run_until_complete(work)
+
+    def _items(self, items: Any) -> Iterator[Any]:
+        try:
+            while True:
+                try:
+                    yield self._loop.run_until_complete(anext(items))
+                except StopAsyncIteration:
+                    return
+        finally:
+            self._loop.run_until_complete(items.aclose())
+
+    def close(self) -> None:
+        self._loop.run_until_complete(self._client.close())
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+
+
+Connect = Callable[..., Any]
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Api]:
+    with serving(tmp_path / "home") as api:
+        yield api
+
+
+@pytest.fixture(params=[Client, Driven], ids=["blocking", "async"])
+def connect(request: pytest.FixtureRequest, served: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
+    """Makes clients of both kinds; of the service, unless it is given another address."""
+    monkeypatch.delenv("SPINBOT_API_KEY", raising=False)
+    clients = []
+
+    def connect(url: str = served.url, **options: Any) -> Any:
+        clients.append(request.param(url, **options))
+        return clients[-1]
+
+    yield connect
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def lossy(served: Api) -> Iterator[Callable[..., CuttingProxy]]:
+    """Makes networks to the service; the n-th connection is cut behind the n-th number of bytes of answers."""
+    proxies = []
+
+    def lossy(*cuts: int) -> CuttingProxy:
+        proxies.append(CuttingProxy(served.address, cuts))
+        return proxies[-1]
+
+    yield lossy
+    for proxy in proxies:
+        proxy.stop()
+
+
+SUM = document({"a": number(1), "b": number(2), "sum": add("a", "b")}, "sum")
+SUM["outputs"]["sum"]["output"] = "number"
+
+
+def gated(gate: Path, **params: Any) -> dict[str, Any]:
+    return document({"a": {"type": "toy_gate", "params": {"gate": str(gate)} | params}}, "a")
+
+
+def test_a_job_is_submitted_and_waited_for(connect):
+    client = connect()
+    job = client.submit(graph=SUM, priority=3)
+    heard: list[Event] = []
+    ended = client.wait(job.id, heard.append)
+    assert ended.result() == {"sum": {"value": 3}}
+    assert (ended.priority, ended.progress, ended.nodes["sum"].state) == (3, 1.0, "succeeded")
+    assert [event.seq for event in heard] == list(range(1, ended.events + 1))
+    assert heard[-1].kind == "job.succeeded"
+    assert [event.seq for event in client.events(job.id, after=heard[-2].seq)] == [heard[-1].seq]
+    assert list(client.events(job.id, after=heard[-1].seq)) == []
+
+
+def test_events_are_neither_missed_nor_doubled_when_connections_break(connect, lossy, tmp_path):
+    """The answer to the first request breaks within its head, the others within an event or between two."""
+    job = connect().submit(graph=document({"a": _steps(60, tmp_path)}, "a"))
+    whole = connect().wait(job.id)
+    cuts = (10, 700, 900, 1101, 1302, 1503)
+    proxy = lossy(*cuts)
+    client = connect(proxy.url)
+    heard = list(client.events(job.id))
+    assert [event.seq for event in heard] == list(range(1, whole.events + 1))
+    assert heard == list(connect().events(job.id))
+    assert proxy.connections > len(cuts)
+
+
+def test_a_stream_goes_on_while_the_job_runs_behind_a_broken_connection(connect, lossy, tmp_path):
+    gate = tmp_path / "gate"
+    job = connect().submit(graph=gated(gate))
+    client = connect(lossy(1200).url)
+    heard = []
+    for event in client.events(job.id):
+        heard.append(event)
+        if event.kind == "node.running":
+            gate.touch()
+    assert [event.seq for event in heard] == list(range(1, len(heard) + 1))
+    assert heard[-1].kind == "job.succeeded"
+
+
+def test_a_request_whose_answer_is_lost_makes_one_job(connect, lossy):
+    proxy = lossy(0, 30)
+    job = connect(proxy.url).submit(graph=SUM)
+    assert [found.id for found in connect().jobs()] == [job.id]
+    assert proxy.connections == 3
+
+
+def test_the_same_idempotency_key_is_the_same_job_and_no_other(connect):
+    client = connect()
+    first = client.submit(graph=SUM, idempotency_key="monday")
+    assert client.submit(graph=SUM, idempotency_key="monday").id == first.id
+    assert client.submit(graph=SUM).id != first.id
+    with pytest.raises(InputError, match="monday") as refused:
+        client.submit(graph=SUM, priority=1, idempotency_key="monday")
+    assert refused.value.code == "idempotency_conflict"
+
+
+def test_what_must_not_be_done_twice_is_not_sent_twice(connect, lossy, tmp_path):
+    job = connect().submit(graph=document({"a": _flaky(tmp_path)}, "a"))
+    assert connect().wait(job.id).state == "failed"
+    proxy = lossy(0)
+    with pytest.raises(SpinbotError, match="does not answer") as lost:
+        connect(proxy.url).retry(job.id)
+    assert (lost.value.code, proxy.connections) == ("unreachable", 1)
+
+
+def test_jobs_come_page_by_page(connect, served):
+    client = connect()
+    stored = [served.backend.jobs.create("many", SUM) for _ in range(203)]
+    for job in stored[:3]:
+        served.backend.jobs.ask(job, "pause")
+    assert {job.id for job in client.jobs(text="man")} == set(stored)
+    assert len({job.id for job in client.jobs(limit=150)}) == 150
+    assert list(client.jobs(text="few")) == []
+
+
+def test_a_job_is_paused_resumed_cancelled_tried_again_and_forgotten(connect, tmp_path):
+    client = connect()
+    client.pause_queue()
+    job = client.submit(graph=SUM).id
+    assert client.pause(job).state in ("queued", "paused")
+    paused = client.wait(job)
+    assert (paused.state, paused.nodes["a"].state) == ("paused", "pending")
+    client.resume_queue()
+    with pytest.raises(SpinbotError, match="is paused"):
+        paused.result()
+    assert client.set_priority(job, 7).priority == 7
+    client.resume(job)
+    assert client.wait(job, after=paused.events).result() == {"sum": {"value": 3}}
+
+    forever = client.submit(graph=document({"a": {"type": "toy_forever"}}, "a")).id
+    client.cancel(forever)
+    assert client.wait(forever).state == "cancelled"
+    with pytest.raises(InputError, match="has ended") as refused:
+        client.cancel(forever)
+    assert refused.value.code == "job_ended"
+    client.delete(forever)
+    with pytest.raises(NotFoundError, match=forever):
+        client.job(forever)
+
+    failed = client.submit(graph=document({"a": _flaky(tmp_path)}, "a")).id
+    with pytest.raises(NodeTimeoutError, match="the toy did not answer"):
+        client.wait(failed).result()
+    again = client.retry(failed)
+    assert client.wait(failed, after=again.events).result() == {"a": {"value": 2}}
+
+
+def test_the_queue_is_paused_and_goes_on(connect):
+    client = connect()
+    assert client.pause_queue().paused
+    job = client.submit(graph=SUM).id
+    assert client.queue().jobs["queued"] == 1
+    assert not client.resume_queue().paused
+    assert client.wait(job).state == "succeeded"
+
+
+def test_an_upload_tells_how_far_it_is_and_survives_a_lost_answer(connect, lossy):
+    portrait, told = shipped_portrait("demo"), []
+    upload = connect(lossy(0).url).upload(portrait, lambda done, total: told.append((done, total)))
+    size = portrait.stat().st_size
+    assert (upload.kind, upload.bytes, upload.name) == ("image", size, portrait.name)
+    assert upload.artifact == f"sha256:{hashlib.sha256(portrait.read_bytes()).hexdigest()}"
+    done = [count for count, _ in told]
+    assert done[-1] == size
+    assert {total for _, total in told} == {size}
+    again = done.index(size) + 1  # the second attempt begins anew
+    assert done[:again] == sorted(done[:again])
+    assert done[again:] == sorted(done[again:])
+    assert connect().upload(portrait.read_bytes(), name="me.png").artifact == upload.artifact
+    assert {found.artifact for found in connect().uploads()} == {upload.artifact}
+
+
+def test_a_download_goes_on_where_it_broke_off(connect, lossy, tmp_path):
+    portrait = shipped_portrait("demo")
+    content = portrait.read_bytes()
+    artifact = connect().upload(portrait).artifact
+    out, told = tmp_path / "out.png", []
+    gone = connect(lossy(*[10_000] * 50).url, patience_s=0.0)
+    with pytest.raises(SpinbotError, match="does not answer"):
+        gone.download(artifact, out)
+    (part,) = tmp_path.glob(".out.png*")
+    have = part.stat().st_size
+    assert part.read_bytes() == content[:have]
+    assert 5_000 < have < len(content)
+    assert not out.exists()
+    proxy = lossy(20_000)
+    assert connect(proxy.url).download(artifact, out, lambda *progress: told.append(progress)) == out
+    assert out.read_bytes() == content
+    assert told[0][0] > have
+    assert told[-1] == (len(content), len(content))
+    assert not list(tmp_path.glob(".out*"))
+
+
+def test_a_damaged_part_is_thrown_away(connect, tmp_path):
+    artifact = connect().upload(shipped_portrait("demo")).artifact
+    out = tmp_path / "out.png"
+    part = tmp_path / f".out.png.{artifact.removeprefix('sha256:')[:12]}.part"
+    for damaged in (b"something else", shipped_portrait("demo").read_bytes() + b"and more"):
+        part.write_bytes(damaged)
+        connect().download(artifact, out)
+        assert out.read_bytes() == shipped_portrait("demo").read_bytes()
+
+
+def test_a_download_that_cannot_be_written_or_is_not_there(connect, tmp_path):
+    client = connect()
+    artifact = client.upload(shipped_portrait("demo")).artifact
+    with pytest.raises(StorageError, match="nowhere"):
+        client.download(artifact, tmp_path / "nowhere/out.png")
+    with pytest.raises(NotFoundError, match="no artifact"):
+        client.download(f"sha256:{'0' * 64}", tmp_path / "out.png")
+    with pytest.raises(InputError, match=r"gone\.png"):
+        client.upload(tmp_path / "gone.png")
+    assert not [path for path in tmp_path.iterdir() if "out.png" in path.name]
+
+
+def test_refusals_are_the_errors_that_the_service_means(connect):
+    client = connect()
+    with pytest.raises(GraphError, match="2 faults") as faulty:
+        client.submit(graph=document({"a": number(-1), "b": {"type": "toy_nmber"}}, "a", "b"))
+    assert {fault["node"] for fault in faulty.value.details} == {"a", "b"}
+    with pytest.raises(NotFoundError, match="no job 'nope'") as unknown:
+        client.job("nope")
+    assert "spinbot jobs" in unknown.value.hint
+    with pytest.raises(NotFoundError):
+        list(client.events("nope"))
+    with pytest.raises(InputError) as template:
+        client.submit(template="talking_portrat")
+    assert "talking_portrait" in template.value.hint + template.value.message
+    with pytest.raises((InputError, NotFoundError), match="nobody"):
+        client.speech("Hello.", voice="nobody")  # in OpenAI's shape
+
+
+def test_a_key_is_sent_and_a_missing_one_is_named(connect, tmp_path):
+    with serving(tmp_path / "keyed", require_keys="on") as keyed:
+        with pytest.raises(InputError, match="a key is required") as refused:
+            connect(keyed.url).queue()
+        assert refused.value.code == "no_key"
+        _, secret = keyed.keys.create("test", owner=None, scopes=["read", "write"])
+        assert not connect(keyed.url, key=secret).queue().paused
+
+
+def test_who_asks_too_often_waits_as_told(connect, tmp_path):
+    with serving(tmp_path / "slow", api={"rate": 2, "burst": 1}) as slow:
+        client = connect(slow.url)
+        assert [client.queue().paused for _ in range(3)] == [False] * 3
+        impatient = connect(slow.url, patience_s=0.0)
+        with pytest.raises(InputError) as refused:
+            [impatient.queue() for _ in range(3)]
+        assert refused.value.code == "rate_limited"
+
+
+def test_no_service_is_an_error_with_a_remedy(connect):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(SpinbotError, match=f"http://127.0.0.1:{port} does not answer") as refused:
+        connect(f"http://127.0.0.1:{port}").capabilities()
+    assert refused.value.code == "unreachable"
+    assert "spinbot up" in refused.value.hint
+    for url in ("localhost:8000", "ftp://x", "http://"):
+        with pytest.raises(InputError, match="no address of a service"):
+            connect(url)
+
+
+def test_what_there_is_to_ask_for(connect):
+    client = connect()
+    assert {"talking_portrait", "voice_over"} <= {template.name for template in client.templates()}
+    assert "toy_number" in {kind.type for kind in client.node_types()}
+    assert "kokoro-82m-int8" in {model.id for model in client.models()}
+    assert client.voices()[0].language.startswith("en")
+    capabilities = client.capabilities()
+    assert capabilities.slots["tts"]["default"] == "kokoro"
+    assert capabilities.silent == []
+    plan = client.plan(graph=SUM)
+    assert plan.preview["nodes"][0]["state"] == "run"
+    assert client.submit(graph=plan.graph).name == "graph"
+
+
+def test_server_and_key_come_from_the_environment(served, monkeypatch):
+    monkeypatch.setenv("SPINBOT_SERVER", f"{served.url}/")
+    monkeypatch.setenv("SPINBOT_API_KEY", "sb_wrong")
+    with Client() as client:
+        assert client.url == served.url
+        with pytest.raises(InputError, match="not valid"):
+            client.queue()
+
+
+def _steps(steps: int, folder: Path) -> dict[str, Any]:
+    return {"type": "toy_steps", "params": {"steps": steps, "diary": str(folder / "steps")}}
+
+
+def _flaky(folder: Path) -> dict[str, Any]:
+    return {"type": "toy_flaky", "params": {"diary": str(folder / "flaky")}, "retry": {"attempts": 1}}
+
+
+@pytest.mark.models
+@pytest.mark.timeout(900)
+def test_the_example_of_the_documentation_runs(tmp_path, models):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "models").symlink_to(models("kokoro-82m-int8").parent)
+    (tmp_path / "me.png").write_bytes(shipped_portrait("demo").read_bytes())
+    (example,) = blocks("docs/client.md", "python")
+    with serving(home, {}) as api:
+        env = os.environ | {"SPINBOT_SERVER": api.url, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-W", "error", "-c", example]
+        run = subprocess.run(command, capture_output=True, text=True, env=env, cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert "job.succeeded" in run.stdout.splitlines()[-1]
+    assert probe(tmp_path / "hello.mp4").frames > 20
