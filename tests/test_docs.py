@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,6 +38,11 @@ COMMANDS = [
     "jobs delete",
     "cache stats",
     "cache prune",
+    "keys create",
+    "keys list",
+    "keys revoke",
+    "logs",
+    "up",
     "trace",
     "reproduce",
     "score",
@@ -114,6 +123,7 @@ def test_the_graph_of_the_documentation_runs(tmp_path):
 
 @pytest.mark.ray
 @pytest.mark.models
+@pytest.mark.timeout(900)  # two videos, one of them made twice, and the service
 def test_the_commands_of_the_readme_run(tmp_path):
     lines = [line for block in blocks("README.md", "sh") for line in block.splitlines()]
     commands = [shlex.split(line, comments=True) for line in lines if line.startswith("spinbot ")]
@@ -121,6 +131,33 @@ def test_the_commands_of_the_readme_run(tmp_path):
     (tmp_path / "speech.txt").write_text("Hello from the readme. Dr. Smith paid $5.")
     portrait = ROOT / "spinbot/media/portraits/demo.png"
     (tmp_path / "me.png").write_bytes(portrait.read_bytes())
-    for command in commands:
-        run = spinbot(*command[1:], cwd=tmp_path)
-        assert run.returncode == 0, f"{command}: {run.stderr}"
+    with contextlib.ExitStack() as running:
+        for command in commands:
+            if command[1] == "up":
+                running.enter_context(service(*command[2:]))
+                continue
+            run = spinbot(*command[1:], cwd=tmp_path)
+            assert run.returncode == 0, f"{command}: {run.stderr}"
+
+
+@contextlib.contextmanager
+def service(*options: str) -> Iterator[None]:
+    """`spinbot up` until the block ends; inside, it answers."""
+    command = [sys.executable, "-m", "spinbot.cli.main", "up", *options]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as up:
+        assert up.stderr is not None
+        said = []
+        for line in up.stderr:
+            said.append(line)
+            if "answers at" in line:
+                break
+        else:
+            raise AssertionError("".join(said))
+        rest = threading.Thread(target=up.stderr.read)
+        rest.start()
+        try:
+            yield
+        finally:
+            up.send_signal(signal.SIGINT)
+            up.wait()
+            rest.join()

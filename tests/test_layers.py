@@ -12,10 +12,11 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     {"errors"},
     {"config", "disk"},
-    {"store", "media", "models"},
+    {"store", "media", "models", "client"},
     {"engines"},
     {"actors"},
     {"graphs"},
+    {"planner"},
     {"serve"},
     {"cli"},
 ]
