@@ -36,6 +36,8 @@ class Engine(ABC):
     """Unique within the slot; what `--engine slot=name` takes."""
     requires: ClassVar[tuple[str, ...]] = ()
     """Catalogue names of the models it loads."""
+    extras: ClassVar[tuple[str, ...]] = ()
+    """Modules that it imports and a plain installation lacks."""
 
     def __init__(self, models: Models, *, device: str = "cpu", threads: int = 1) -> None:
         """`device` is a torch device string; `threads` caps the threads of every library the engine uses."""

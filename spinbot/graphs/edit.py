@@ -6,6 +6,7 @@ from typing import Any
 
 from spinbot.errors import InputError
 from spinbot.graphs import values
+from spinbot.graphs.graph import NodeSpec
 from spinbot.graphs.node import NODES, outputs_of
 from spinbot.graphs.nodes.script import EditedScript, check_sentences
 
@@ -38,4 +39,22 @@ def edit_sentence(graph: dict[str, Any], script: dict[str, Any], number: int, te
     params: dict[str, Any] = {"sentences": sentences, "title": old.title, "visual": old.visual}
     if old.made_by:
         params["models"] = [stamp.model_dump() for stamp in old.made_by]
-    return graph | {"nodes": graph["nodes"] | {SCRIPT: {"type": EditedScript.type, "params": params}}}
+    edited = graph["nodes"] | {SCRIPT: {"type": EditedScript.type, "params": params}}
+    for name in _only_for(SCRIPT, graph):
+        del edited[name]
+    return graph | {"nodes": edited}
+
+
+def _only_for(name: str, graph: dict[str, Any]) -> set[str]:
+    """Nodes that nothing but node `name` depends on, such as the scripts that it joined."""
+    needs = {other: NodeSpec.model_validate(spec).needs() for other, spec in graph["nodes"].items()}
+    given = {link["node"] for link in graph.get("outputs", {}).values()}
+    found: set[str] = set()
+    todo = [*needs[name]]
+    while todo:
+        other = todo.pop()
+        followers = {node for node, needed in needs.items() if other in needed}
+        if other not in given and followers <= found | {name}:
+            found.add(other)
+            todo += needs[other]
+    return found

@@ -5,26 +5,33 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from spinbot import __version__
 from spinbot.disk import storage_errors, whole_file
 from spinbot.graphs import values
-from spinbot.graphs.node import NODES, outputs_of
-from spinbot.store.artifacts import LocalArtifacts
 from spinbot.store.jobs import Job
 
-FILES: dict[type[values.Value], dict[str, str]] = {
-    values.Image: {"artifact": "png"},
-    values.Video: {"artifact": "mp4"},
-    values.Speech: {"audio": "wav", "timing": "json"},
-    values.Captions: {"srt": "srt", "vtt": "vtt"},
+FILES: dict[str, dict[str, str]] = {
+    values.Image.__name__: {"artifact": "png"},
+    values.Video.__name__: {"artifact": "mp4"},
+    values.Speech.__name__: {"audio": "wav", "timing": "json"},
+    values.Captions.__name__: {"srt": "srt", "vtt": "vtt"},
 }
-"""Which fields of a value are files, and their extension."""
+"""Which fields of a value are files, by the name of its type, and their extension."""
 
 
-def export(job: Job, out: Path, artifacts: LocalArtifacts, *, captions: bool = True) -> list[Path]:
+class Readable(Protocol):
+    """Where the files of a job's outputs are."""
+
+    def path(self, artifact: str) -> Path:
+        """Where the bytes can be read on this machine. Raises `NotFoundError`."""
+        ...
+
+
+def export(job: Job, out: Path, artifacts: Readable, *, captions: bool = True) -> list[Path]:
     """Write `out` and beside it `.srt`, `.vtt` (with `captions`), `.png` (poster) and `.json` (sidecar).
 
     Each file appears whole or not at all, the video last. Returns what was written. Raises `StorageError`.
@@ -46,14 +53,18 @@ def export(job: Job, out: Path, artifacts: LocalArtifacts, *, captions: bool = T
     return [*copies, out.with_suffix(".json"), out]
 
 
-def save_outputs(job: Job, folder: Path, artifacts: LocalArtifacts) -> list[Path]:
-    """Write each file that the outputs of any job name into `folder`, as `<output>.<extension>`."""
+def save_outputs(job: Job, folder: Path, artifacts: Readable, node_types: Iterable[dict[str, Any]]) -> list[Path]:
+    """Write each file that the outputs of any job name into `folder`, as `<output>.<extension>`.
+
+    `node_types` are descriptions (`describe`) of those in the job's graph. Raises `StorageError`.
+    """
+    kinds = {kind["type"]: kind for kind in node_types}
     written = []
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name, value in (job.outputs or {}).items():
             link = job.graph["outputs"][name]
-            kind = outputs_of(NODES[job.graph["nodes"][link["node"]]["type"]])[link["output"]]
+            kind = kinds[job.graph["nodes"][link["node"]]["type"]]["outputs"][link["output"]]
             for field, extension in FILES.get(kind, {}).items():
                 target = folder / f"{name}.{extension}"
                 source = artifacts.path(value[field])

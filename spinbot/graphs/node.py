@@ -41,6 +41,10 @@ class Node(BaseModel):
     class Outputs(Ports):
         """The output ports."""
 
+    def foretold(self) -> Ports | Expansion | None:
+        """What `run` will answer, where that follows from the fields alone and costs nothing: a preview looks at it."""
+        return None
+
     def run(self, context: CallContext) -> Ports | Expansion:
         """Do the work, where the engines are; or answer the nodes that do it.
 

@@ -13,37 +13,39 @@ from spinbot.graphs.node import NODES
 from spinbot.graphs.nodes.script import check_narration
 from spinbot.store.artifacts import ArtifactId
 
+MOST_SCENES = 20
+
 
 class Template(BaseModel):
     """Base of all templates; the fields are what a user may choose."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: ClassVar[str]
+    engine: dict[str, str] = Field(default={}, description="Engine by slot, where it differs from the settings")
 
     @abstractmethod
     def graph(self) -> dict[str, Any]:
         """The graph document."""
 
+    def _node(
+        self, kind: str, params: dict[str, Any] | None = None, inputs: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        used = (*NODES[kind].slots, *NODES[kind].inner_slots)
+        engine = {slot: name for slot, name in self.engine.items() if slot in used}
+        parts = {"params": params, "inputs": inputs, "engine": engine}
+        return {"type": kind} | {name: part for name, part in parts.items() if part}
 
-class TalkingPortrait(Template):
-    """A topic (or a script) and a portrait become a talking video."""
 
-    name = "talking_portrait"
-    portrait: ArtifactId = Field(description="The portrait, as it was uploaded")
+class Narration(BaseModel):
+    """What is said: about a topic, or word for word."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
     topic: str = Field(default="", max_length=500, description="What to talk about; the script is written for you")
     script: str = Field(default="", description="What to say, word for word, in place of a topic")
     seconds: float = Field(default=10, ge=4, le=120, description="Length of a written script, in seconds")
-    voice: str = Field(default="", description="A voice of `spinbot voices`; empty: the engine's first")
-    aspect: Literal["9:16", "1:1", "16:9"] = Field(default="1:1", description="Shape of the video")
-    captions: Literal["burn", "srt", "none"] = Field(
-        default="srt", description="burn: drawn into the picture; srt: files beside the video"
-    )
-    sway: float = Field(default=1.0, ge=0, le=2, description="Head movement: 0 still, 1 slight, 2 lively")
-    seed: int = Field(default=0, ge=0, description="Seed of script, voice and movement")
-    engine: dict[str, str] = Field(default={}, description="Engine by slot, where it differs from the settings")
 
     @model_validator(mode="after")
-    def _topic_or_script(self) -> TalkingPortrait:
+    def _topic_or_script(self) -> Narration:
         if bool(self.topic.strip()) == bool(self.script.strip()):
             raise InputError(
                 "give either a topic or a script",
@@ -56,15 +58,24 @@ class TalkingPortrait(Template):
             raise InputError("the topic has no word in it", hint="say in a few words what to talk about")
         return self
 
-    def graph(self) -> dict[str, Any]:
-        """The graph document."""
-        if self.script:
-            script = {"type": "given_script", "params": {"text": self.script}}
-        else:
-            script = self._node("write_script", {"topic": self.topic, "seconds": self.seconds, "seed": self.seed})
+
+class Film(Template):
+    """Base of the templates in which a portrait speaks."""
+
+    portrait: ArtifactId = Field(description="The portrait, as it was uploaded")
+    voice: str = Field(default="", description="A voice of `spinbot voices`; empty: the engine's first")
+    aspect: Literal["9:16", "1:1", "16:9"] = Field(default="1:1", description="Shape of the video")
+    captions: Literal["burn", "srt", "none"] = Field(
+        default="srt", description="burn: drawn into the picture; srt: files beside the video"
+    )
+    sway: float = Field(default=1.0, ge=0, le=2, description="Head movement: 0 still, 1 slight, 2 lively")
+    seed: int = Field(default=0, ge=0, description="Seed of script, voice and movement")
+
+    def _film(self, scripts: dict[str, Any]) -> dict[str, Any]:
+        """The document in which the portrait speaks what the node `script`, one of `scripts`, gives."""
         speech_in = {"speech": _link("perform", "speech")}
         nodes = {
-            "script": script,
+            **scripts,
             "portrait": {"type": "load_image", "params": {"artifact": self.portrait}},
             "face": self._node("find_face", inputs={"image": _link("portrait", "image")}),
             "frame": self._node(
@@ -97,16 +108,64 @@ class TalkingPortrait(Template):
         }
         return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": outputs}
 
-    def _node(
-        self, kind: str, params: dict[str, Any] | None = None, inputs: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        used = (*NODES[kind].slots, *NODES[kind].inner_slots)
-        engine = {slot: name for slot, name in self.engine.items() if slot in used}
-        parts = {"params": params, "inputs": inputs, "engine": engine}
-        return {"type": kind} | {name: part for name, part in parts.items() if part}
+
+class TalkingPortrait(Film, Narration):
+    """A topic (or a script) and a portrait become a talking video."""
+
+    name = "talking_portrait"
+
+    def graph(self) -> dict[str, Any]:
+        """The graph document."""
+        return self._film({"script": _script(self, self, self.seed)})
 
 
-TEMPLATES: dict[str, type[Template]] = {TalkingPortrait.name: TalkingPortrait}
+class Scenes(Film):
+    """Several scenes, each with its own topic or script, become one talking video of the same portrait and voice."""
+
+    name = "scenes"
+    scenes: list[Narration] = Field(min_length=2, max_length=MOST_SCENES, description="What is said, scene by scene")
+
+    def graph(self) -> dict[str, Any]:
+        """The graph document; scene n is written with the seed that lies n - 1 above `seed`."""
+        scripts = {
+            f"script-{number + 1}": _script(self, scene, self.seed + number) for number, scene in enumerate(self.scenes)
+        }
+        joined = {"type": "join_scripts", "inputs": {"scripts": [_link(name, "script") for name in scripts]}}
+        return self._film(scripts | {"script": joined})
+
+
+class VoiceOver(Template, Narration):
+    """A topic (or a script) becomes a recording of a voice, without a picture."""
+
+    name = "voice_over"
+    voice: str = Field(default="", description="A voice of `spinbot voices`; empty: the engine's first")
+    seed: int = Field(default=0, ge=0, description="Seed of script and voice")
+
+    def graph(self) -> dict[str, Any]:
+        """The graph document."""
+        nodes = {
+            "script": _script(self, self, self.seed),
+            "speech": self._node(
+                "speak", {"voice": self.voice, "seed": self.seed}, {"script": _link("script", "script")}
+            ),
+            "captions": {"type": "caption", "inputs": {"speech": _link("speech", "speech")}},
+        }
+        outputs = {
+            "speech": _link("speech", "speech"),
+            "captions": _link("captions", "captions"),
+            "script": _link("script", "script"),
+        }
+        return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": outputs}
+
+
+TEMPLATES: dict[str, type[Template]] = {kind.name: kind for kind in (TalkingPortrait, Scenes, VoiceOver)}
+
+
+def _script(template: Template, said: Narration, seed: int) -> dict[str, Any]:
+    """The node whose output `script` is what is said."""
+    if said.script:
+        return {"type": "given_script", "params": {"text": said.script}}
+    return template._node("write_script", {"topic": said.topic, "seconds": said.seconds, "seed": seed})
 
 
 def _link(node: str, output: str) -> dict[str, str]:

@@ -70,6 +70,16 @@ class Script(Value):
     made_by: list[Stamp] = []
 
 
+class Message(Value):
+    """The answer of a language model."""
+
+    text: str
+    finish: Literal["stop", "length"] = Field(description="Whether it came to an end or was cut off")
+    prompt_tokens: int
+    tokens: int
+    made_by: list[Stamp] = []
+
+
 class Sentence(Value):
     """One spoken sentence: its place in the recording and what a recogniser heard in it."""
 

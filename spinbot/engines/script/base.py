@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,8 +20,26 @@ class Draft(BaseModel):
     visual: str = Field(min_length=1, max_length=300, description="What a picture of the scene shows")
 
 
+class Turn(BaseModel):
+    """One message of a conversation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    role: Literal["system", "user", "assistant"]
+    content: str = Field(max_length=100_000)
+
+
+class Reply(BaseModel):
+    """The next message, and how many tokens were read and written for it."""
+
+    model_config = ConfigDict(frozen=True)
+    text: str
+    finish: Literal["stop", "length"] = Field(description="Whether it came to an end or was cut off")
+    asked: int
+    tokens: int
+
+
 class ScriptEngine(Engine):
-    """Writes narrations."""
+    """Writes narrations, and converses."""
 
     slot: ClassVar[Slot] = "script"
 
@@ -29,4 +48,22 @@ class ScriptEngine(Engine):
         """A narration about `topic` that takes `seconds` (within a quarter) to speak, in English.
 
         The same seed gives the same draft. No sentence occurs twice.
+        """
+
+    @abstractmethod
+    def chat(
+        self,
+        turns: Sequence[Turn],
+        *,
+        max_tokens: int,
+        temperature: float,
+        stop: Sequence[str],
+        seed: int,
+        hear: Callable[[str], None],
+        progress: Progress,
+    ) -> Reply:
+        """The next message of a conversation; `hear` gets it piece by piece as it is written.
+
+        `temperature` in 0..2: 0 takes the likeliest token each time. The message ends before any of the texts `stop`.
+        The same seed gives the same message. Raises `InputError` with the code `context_length_exceeded`.
         """

@@ -44,6 +44,7 @@ class Language:
     """The tokenizer and the compiled schemas."""
 
     tokenizer: Any
+    compiler: Any
     schemas: dict[str, Any]
     quote: int
     ends: dict[str, int]
@@ -72,6 +73,12 @@ class Language:
         assert matcher.accept_string('"')
         return matcher
 
+    def matcher_of(self, grammar: str) -> Any:
+        """A fresh matcher of a grammar in EBNF (GBNF, as in llama.cpp and vLLM). Raises `RuntimeError` for nonsense."""
+        import xgrammar
+
+        return xgrammar.GrammarMatcher(self.compiler.compile_grammar(grammar), terminate_without_stop_token=True)
+
 
 def read(folder: Path, threads: int) -> Language:
     """Build the language from a derived folder; compiling takes about a second."""
@@ -90,6 +97,7 @@ def read(folder: Path, threads: int) -> Language:
     compiler = xgrammar.GrammarCompiler(info, max_threads=threads)
     return Language(
         tokenizer=tokenizer,
+        compiler=compiler,
         schemas={name: compiler.compile_json_schema(json.dumps(schema)) for name, schema in SCHEMAS.items()},
         quote=tokenizer.token_to_id('"'),
         ends={name: tokenizer.encode(end, add_special_tokens=False).ids[0] for name, end in ENDS.items()},

@@ -104,6 +104,13 @@ class Llama:
 
     def extend(self, tokens: Sequence[int]) -> Any:
         """Append tokens to the trunk; gives the logits (vocabulary,) of what follows. Drops the branches."""
+        return self._head(self._append(tokens)[-1:])[0]
+
+    def extend_each(self, tokens: Sequence[int]) -> Any:
+        """The same, but gives the logits (tokens, vocabulary) of what follows each of them."""
+        return self._head(self._append(tokens))
+
+    def _append(self, tokens: Sequence[int]) -> Any:
         import torch
         from torch.nn.functional import scaled_dot_product_attention
 
@@ -124,7 +131,7 @@ class Llama:
 
         hidden = self._run(tokens, slice(start, end), attend)
         self.length, self.steps = end, 0
-        return self._head(hidden[-1:])[0]
+        return hidden
 
     def step(self, tokens: Sequence[int]) -> Any:
         """Append one token to each branch; gives logits (branches, vocabulary)."""

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
+
+from spinbot.engines.script.base import Turn
 
 SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
 
@@ -30,6 +33,13 @@ def turn(role: str, text: str) -> str:
 def ask(text: str) -> str:
     """A request and the start of the answer."""
     return turn("user", text) + "<|im_start|>assistant\n"
+
+
+def conversation(turns: Sequence[Turn]) -> str:
+    """Messages and the start of the answer. Marks of the format that stand in a message do not work there."""
+    system = () if turns and turns[0].role == "system" else (turn("system", SYSTEM),)
+    messages = (turn(message.role, message.content.replace("<|", "< |")) for message in turns)
+    return "".join([*system, *messages]) + "<|im_start|>assistant\n"
 
 
 def narration(topic: str) -> str:

@@ -7,13 +7,16 @@ best by the model's own likelihood and plain merit joins the text. Title and pic
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from spinbot.engines.base import Progress
 from spinbot.engines.script import prompt, quality
-from spinbot.engines.script.base import Draft, ScriptEngine
+from spinbot.engines.script.answers import Answers
+from spinbot.engines.script.base import Draft, Reply, ScriptEngine, Turn
 from spinbot.engines.script.decode import Candidate, Decoder, Length
+from spinbot.engines.script.grammar import Language
+from spinbot.engines.script.llama import Llama
 from spinbot.errors import InputError, ModelError
 
 CHARACTERS_PER_SECOND = 15.0
@@ -45,6 +48,9 @@ class SmolLm2Engine(ScriptEngine):
 
     _decoder: Decoder | None = None
     _cards: Any = None
+    _answers: Answers | None = None
+    _model: Llama | None = None
+    _language: Language | None = None
 
     def load(self, progress: Progress) -> None:
         """Read the weights; the first time ever they are converted, which takes a minute. Raises `ModelError`."""
@@ -63,20 +69,29 @@ class SmolLm2Engine(ScriptEngine):
             tensors, shape = weights.read(folder)
             model = Llama(tensors, shape, trunk=2048, branches=BRANCHES, steps=48, device=self.device)
             progress(0.7, "compiling the grammar")
-            decoder = Decoder(model, grammar.read(folder, self.threads))
+            language = grammar.read(folder, self.threads)
+            decoder = Decoder(model, language)
             decoder.begin()
             decoder.give(prompt.cards())
             self._cards = decoder.save()
         self._decoder = decoder
+        self._answers = Answers(model, language)
+        self._model, self._language = model, language
 
     def unload(self) -> None:
         """Drop the weights."""
-        self._decoder = self._cards = None
+        self._decoder = self._cards = self._answers = self._model = self._language = None
 
     @property
     def tokens(self) -> int:
         """Tokens sampled since `load`, over all candidates."""
         return self._decoder.tokens if self._decoder else 0
+
+    @property
+    def answers(self) -> Answers:
+        """The same weights for other questions: how likely a text is, and answers held to a grammar."""
+        assert self._answers, "load() comes first"
+        return self._answers
 
     def write(self, topic: str, *, seconds: float, seed: int, progress: Progress) -> Draft:
         """See `ScriptEngine.write`. Raises `InputError` for a topic without a word or too long."""
@@ -96,6 +111,34 @@ class SmolLm2Engine(ScriptEngine):
             title, visual = self._card(self._decoder, topic, sentences, generator, progress)
         progress(1.0, "script written")
         return Draft(title=title, sentences=sentences, visual=visual)
+
+    def chat(
+        self,
+        turns: Sequence[Turn],
+        *,
+        max_tokens: int,
+        temperature: float,
+        stop: Sequence[str],
+        seed: int,
+        hear: Callable[[str], None],
+        progress: Progress,
+    ) -> Reply:
+        """See `ScriptEngine.chat`."""
+        from spinbot.engines.script.chat import reply
+
+        assert self._model, "load() comes first"
+        assert self._language, "load() comes first"
+        return reply(
+            self._model,
+            self._language,
+            turns,
+            max_tokens=max_tokens,
+            temperature=temperature,
+            stop=stop,
+            seed=seed,
+            hear=hear,
+            progress=progress,
+        )
 
     def _narrate(self, decoder: Decoder, topic: str, seconds: float, generator: Any, progress: Progress) -> list[str]:
         """The sentences."""

@@ -26,6 +26,7 @@ class PiperEngine(TtsEngine):
 
     name: ClassVar[str] = "piper"
     requires: ClassVar[tuple[str, ...]] = ("piper-joe-medium",)
+    extras: ClassVar[tuple[str, ...]] = ("piper", "onnx")
 
     _voice: Any = None
 

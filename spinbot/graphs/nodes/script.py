@@ -59,6 +59,10 @@ class GivenScript(Node):
 
     def run(self, context: CallContext) -> Outputs:
         """Split the text. Raises `InputError` where it cannot be spoken."""
+        return self.foretold()
+
+    def foretold(self) -> Outputs:
+        """See `run`."""
         check_narration(self.text)
         sentences = split_sentences(self.text)
         return self.Outputs(script=values.Script(title=self.title or _title(sentences[0]), sentences=sentences))
@@ -87,12 +91,47 @@ class EditedScript(Node):
 
     def run(self, context: CallContext) -> Outputs:
         """Check each sentence. Raises `InputError` where one cannot be spoken."""
+        return self.foretold()
+
+    def foretold(self) -> Outputs:
+        """See `run`."""
         check_sentences(self.sentences)
         script = values.Script(
             title=self.title or _title(self.sentences[0]),
             sentences=self.sentences,
             visual=self.visual,
             made_by=[values.Stamp(**model) for model in self.models],
+        )
+        return self.Outputs(script=script)
+
+
+@node("join_scripts")
+class JoinScripts(Node):
+    """Put narrations after each other, as the scenes of one video."""
+
+    scripts: list[values.Script]
+    title: str = Field(default="", max_length=80, description="Title of the video; empty: that of the first script")
+
+    class Outputs(Ports):
+        """The whole narration."""
+
+        script: values.Script
+
+    def run(self, context: CallContext) -> Outputs:
+        """Join them. Raises `InputError` where there is none, or the whole is too long to be spoken."""
+        return self.foretold()
+
+    def foretold(self) -> Outputs:
+        """See `run`."""
+        if not self.scripts:
+            raise InputError("there is no script to join", hint="link at least one script")
+        sentences = [sentence for script in self.scripts for sentence in script.sentences]
+        check_sentences(sentences)
+        script = values.Script(
+            title=self.title or self.scripts[0].title,
+            sentences=sentences,
+            visual=next((script.visual for script in self.scripts if script.visual), ""),
+            made_by=values.unique_stamps(stamp for script in self.scripts for stamp in script.made_by),
         )
         return self.Outputs(script=script)
 

@@ -40,6 +40,10 @@ class PerformScript(Node):
 
     def run(self, context: CallContext) -> Expansion:
         """Answer `speak-1`, `animate-1`, `speak-2`, ... and `join`."""
+        return self.foretold()
+
+    def foretold(self) -> Expansion:
+        """See `run`."""
         nodes: dict[str, NodeSpec] = {}
         count = len(self.script.sentences)
         for i, text in enumerate(self.script.sentences, start=1):

@@ -8,6 +8,8 @@ from pathlib import Path
 from spinbot.errors import NotFoundError
 
 NAMES = ("demo",)
+VOICES = {"demo": "stock:alpha"}
+"""The voice of `spinbot voices` that suits the person shown, by portrait."""
 
 
 def path(name: str) -> Path:
