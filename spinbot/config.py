@@ -116,7 +116,7 @@ class Settings(BaseSettings):
         if any(isinstance(group, HostGroup) for group in given.values()):
             return given
         starter = {name: group.model_dump() for name, group in starter_hosts().items()}
-        named = {name: group and starter.get(name, {}) | group for name, group in given.items()}
+        named = {name: None if group is None else starter.get(name, {}) | group for name, group in given.items()}
         return {name: group for name, group in (starter | named).items() if group is not None}
 
     @property

@@ -17,7 +17,7 @@ def process_bytes() -> int:
 
 def cuda_devices() -> list[dict[str, Any]]:
     """The GPUs that torch sees, with their memory in bytes; none where no engine has imported torch yet."""
-    torch = sys.modules.get("torch")
+    torch = _torch()
     if torch is None or not torch.cuda.is_available():
         return []
     found = []
@@ -38,7 +38,13 @@ def _resident() -> int:
 
 
 def _allocated_on_gpu() -> int:
-    torch = sys.modules.get("torch")  # an engine that uses a GPU has imported it; do not import 200 MB to ask
+    torch = _torch()
     if torch is None or not torch.cuda.is_available():
         return 0
     return int(torch.cuda.memory_allocated())
+
+
+def _torch() -> Any:
+    """torch, where an engine has imported it: nobody imports 200 MB to ask. None while another thread just does."""
+    torch = sys.modules.get("torch")
+    return torch if hasattr(torch, "cuda") else None
