@@ -52,7 +52,6 @@ class QueueLimits(BaseModel):
     model_config = ConfigDict(extra="forbid")
     jobs: int = Field(default=64, ge=1, description="Jobs that a runner drives at once")
     jobs_of_owner: int = Field(default=16, ge=1, description="Those of one owner")
-    waiting_of_owner: int = Field(default=10_000, ge=1, description="Jobs of one owner that may wait; more are refused")
     keep_days: float = Field(default=0, ge=0, description="Days after which ended jobs are forgotten; 0: never")
     cache_gb: float = Field(default=0, ge=0, description="Size to which the cache is pruned once an hour; 0: never")
 
