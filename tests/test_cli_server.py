@@ -76,6 +76,9 @@ def test_jobs_of_the_service_are_listed_shown_and_traced(api, tmp_path):
     shown = json.loads(spinbot(api, tmp_path, "jobs", "show", job, "--json").stdout)
     assert [event["seq"] for event in shown["log"]] == list(range(1, shown["events"] + 1))
     assert "accounted for" in spinbot(api, tmp_path, "trace", job, "-o", "trace.json").stdout
+    logged = spinbot(api, tmp_path, "logs", job).stdout
+    assert "job.queued" in logged
+    assert "job.succeeded" in logged
     assert json.loads((tmp_path / "trace.json").read_text())["otherData"]["job"] == job
     refused(spinbot(api, tmp_path, "jobs", "export", job), 2, "makes no video", f"spinbot jobs show {job}")
     refused(spinbot(api, tmp_path, "jobs", "show", "nope"), 3, "no job 'nope'", "spinbot jobs")

@@ -8,16 +8,16 @@ from dataclasses import asdict
 
 import typer
 
-from spinbot.config import Settings
-from spinbot.store.database import connect
-from spinbot.store.jobs import ENDED, Event, JobStore
+from spinbot.cli.where import open_place
+from spinbot.store.jobs import ENDED, Event
 
 EXAMPLE = "Example: spinbot logs 3f2a9c41d7e0 --follow"
 
-LOOK_EVERY_S = 0.25
+LOOK_EVERY_S = 0.5
 
 
 def logs(
+    context: typer.Context,
     job: str = typer.Argument(help="A job of `spinbot jobs`."),
     node: str = typer.Option("", help="Only what concerns this node."),
     follow: bool = typer.Option(False, "--follow", "-f", help="Go on until the job has ended."),
@@ -25,11 +25,11 @@ def logs(
     as_json: bool = typer.Option(False, "--json", help="One JSON object a line."),
 ) -> None:
     """Show a job's events as a log: states, notes, models, and each error with its remedy."""
-    store = JobStore(connect(Settings().database))
+    jobs = open_place(context).jobs
     after = 0
     while True:
-        ended = store.summary(job).state in ENDED
-        for event in store.events(job, after):
+        ended = jobs.get(job).state in ENDED
+        for event in jobs.events(job)[after:]:  # numbers have no gap
             after = event.seq
             if (node and event.node != node) or (event.kind == "node.progress" and not progress):
                 continue
