@@ -16,6 +16,7 @@ from sqlalchemy import text
 from spinbot.errors import StorageError
 from spinbot.store.database import VERSION, connect, metadata
 from spinbot.store.jobs import JobStore
+from spinbot.store.ledger import Ledger
 from spinbot.store.uploads import Uploads
 
 FIRST = """
@@ -53,7 +54,7 @@ def test_a_database_of_the_first_version_keeps_what_is_in_it(tmp_path):
     assert (job.name, job.state, job.graph, job.created) == ("toy", "queued", {"nodes": {"a": {}}}, 1.5)
     assert (job.priority, job.epoch, job.wish, job.nodes["a"].state) == (0, 0, None, "pending")
     assert [(event.seq, event.kind, event.data) for event in store.events("j")] == [(1, "job.queued", {"name": "toy"})]
-    assert store.result("k") == {"x": 1}
+    assert Ledger(store, lease_s=60).known(["k"]) == {"k": {"x": 1}}
     engine.dispose()
 
 

@@ -199,11 +199,6 @@ class JobStore:
         with self.engine.connect() as connection:
             return {row.id: row.events for row in connection.execute(query)}
 
-    def result(self, key: str) -> dict[str, Any] | None:
-        """What a node with this cache key answered before, or None."""
-        with self.engine.connect() as connection:
-            return connection.execute(select(db.results.c.outputs).where(db.results.c.key == key)).scalar()
-
     def ask(self, job: str, wish: Wish) -> None:
         """Ask whoever runs the job to pause or cancel it. Raises `InputError` for one that has ended.
 

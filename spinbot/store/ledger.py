@@ -203,12 +203,6 @@ class Ledger:
                 .values(lease_until=time.time() + self._lease_s)
             )
 
-    def release(self, job: str, epoch: int) -> None:
-        """Give a lease back early."""
-        held = (db.jobs.c.id == job) & (db.jobs.c.runner == self.name) & (db.jobs.c.epoch == epoch)
-        with self._engine.begin() as connection:
-            connection.execute(update(db.jobs).where(held).values(lease_until=0.0))
-
     def wishes(self, jobs: Iterable[str]) -> dict[str, Wish]:
         """What users ask of the given jobs."""
         asked = select(db.jobs.c.id, db.jobs.c.wish).where(db.jobs.c.id.in_(list(jobs)) & db.jobs.c.wish.is_not(None))
