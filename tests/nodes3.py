@@ -35,6 +35,7 @@ def hidden(home: Path, models: Path | None) -> Iterator[None]:
             raise OSError(ctypes.get_errno(), name)
 
     outside = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY)
+    folder = os.getcwd()
     call("unshare", CLONE_NEWNS)
     try:
         subprocess.run(["mount", "--make-rprivate", "/"], check=True)
@@ -50,6 +51,7 @@ def hidden(home: Path, models: Path | None) -> Iterator[None]:
     finally:
         call("unshare", CLONE_FS)  # from threads begun meanwhile: setns(2) refuses where the file system view is shared
         call("setns", outside, CLONE_NEWNS)
+        os.chdir(folder)  # setns(2) makes the root of the file system the working directory
         os.close(outside)
         os.rmdir(kept)
 
