@@ -185,6 +185,7 @@ def test_a_job_is_paused_resumed_cancelled_tried_again_and_forgotten(connect, tm
     assert client.pause(job).state in ("queued", "paused")
     paused = client.wait(job)
     assert (paused.state, paused.nodes["a"].state) == ("paused", "pending")
+    assert client.wait(job, after=paused.events).state == "paused"
     client.resume_queue()
     with pytest.raises(SpinbotError, match="is paused"):
         paused.result()

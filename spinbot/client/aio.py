@@ -161,6 +161,9 @@ class AsyncClient:
 
         A job that failed is answered, not raised: `result()` of the answer gives the outputs or raises the error.
         """
+        found = await self.job(job)
+        if found.state == "paused" and found.events <= after:  # its last event has been seen: no other will come
+            return found
         events = stream.follow(self._session, job, after)
         try:
             async for event in events:
