@@ -157,7 +157,7 @@ def test_planning_runs_as_a_call_on_a_host(desk):
     loop, pool = asyncio.new_event_loop(), local_pool(desk.settings)
     try:
         call = Call("plan/1", plan_in_host, request, {"script": "smollm2"})
-        answer = loop.run_until_complete(pool.run("language", call, lambda message: None))
+        answer = loop.run_until_complete(pool.call("language", call, lambda message: None))
     finally:
         loop.run_until_complete(pool.close())
         loop.close()

@@ -9,6 +9,7 @@ import asyncio
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from pydantic import Field
 
-from spinbot.actors.call import Answer, Call
+from spinbot.actors.call import Answer, Call, Hear
 from spinbot.actors.host import CallContext
 from spinbot.config import HostGroup, Settings
 from spinbot.errors import CancelledError, HostLostError, InputError, NodeTimeoutError, SpinbotError
@@ -62,13 +63,22 @@ class HeldPool:
     def capacity(self, group: str) -> int:
         return 1000
 
-    async def run(self, group: str, call: Call, hear: Any) -> Answer:
-        ended: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self.calls[call.id] = call, ended
-        try:
-            return await ended
-        finally:
+    async def run(self, group: str, calls: Sequence[Call], hear: Hear) -> None:
+        async def answered(call: Call) -> None:
+            ended: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+            self.calls[call.id] = call, ended
+            answer = await ended
             del self.calls[call.id]
+            hear(call.id, answer)
+
+        together = [asyncio.ensure_future(answered(call)) for call in calls]
+        try:
+            await asyncio.gather(*together)
+        finally:  # the process of one is the process of all
+            for task in together:
+                task.cancel()
+            for call in calls:
+                self.calls.pop(call.id, None)
 
     async def cancel(self, call_id: str, grace_s: float) -> None:
         if call_id in self.calls:
@@ -85,7 +95,7 @@ class HeldPool:
             now = time.time()
             result = None if error else {"outputs": call.payload.run(None).model_dump()}
             failed = error.to_dict() if error else None
-            ended.set_result(Answer(call.id, result, failed, [], "held", now, now, [], 0))
+            ended.set_result(Answer(call.id, result, failed, [], "held", now, now, []))
 
 
 @dataclass

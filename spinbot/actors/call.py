@@ -109,10 +109,15 @@ class Answer:
     started: float
     ended: float
     spans: list[Span]
-    said: int
-    """How many messages came before it."""
 
     def times(self) -> dict[str, Any]:
         """Where and when it ran, as JSON, for the trace."""
         spans = [vars(span) for span in self.spans]
         return {"host": self.host, "begun": self.started, "ended": self.ended, "spans": spans}
+
+
+Say = Callable[[Message], None]
+"""Takes the messages of one call."""
+
+Hear = Callable[[str, Message | Answer], None]
+"""`hear(call id, what it said)`: a call's messages in order, then its answer."""

@@ -9,13 +9,13 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from spinbot.actors.call import Answer, Call, Message, ModelLoaded, Noted, Partial, Progressed, Saved, Span
+from spinbot.actors.call import Answer, Call, Message, ModelLoaded, Noted, Partial, Progressed, Saved, Say, Span
 from spinbot.actors.memory import cuda_devices, process_bytes
 from spinbot.actors.residency import Key, Residency
 from spinbot.config import HostGroup, Settings, cores
@@ -31,20 +31,17 @@ log = logging.getLogger(__name__)
 PROGRESS_EVERY_S = 0.2
 """5 progress events a second and node: smooth to look at, some 20 rows for a 4 s node."""
 
-Hear = Callable[[Message], None]
-
 
 class CallContext:
     """What a running call may use: engines, artifacts, scratch space, and a way to report."""
 
-    def __init__(self, host: Host, call: Call, hear: Hear) -> None:
+    def __init__(self, host: Host, call: Call, say: Say) -> None:
         self._host = host
         self._call = call
-        self._hear = hear
+        self._say_it = say
         self._cancelled = threading.Event()
         self._progressed = -PROGRESS_EVERY_S
         self._open = ExitStack()
-        self.said = 0
         self.spans: list[Span] = []
         self.artifacts = host.artifacts
         self.home = host.home
@@ -111,8 +108,7 @@ class CallContext:
         if isinstance(message, ModelLoaded):
             now = time.time()
             self.spans.append(Span(f"load {message.slot}/{message.engine}", now - message.seconds, now))
-        self.said += 1
-        self._hear(message)
+        self._say_it(message)
 
 
 class Host:
@@ -133,10 +129,10 @@ class Host:
         self._running: dict[str, CallContext] = {}
         self._cancelled: set[str] = set()
 
-    def run(self, call: Call, hear: Hear) -> Answer:
-        """Run a call to its end; `hear` gets what it says meanwhile, on the call's thread. Never raises."""
+    def run(self, call: Call, say: Say) -> Answer:
+        """Run a call to its end; `say` gets what it says meanwhile, on the call's thread. Never raises."""
         began = time.time()
-        context = CallContext(self, call, hear)
+        context = CallContext(self, call, say)
         self._running[call.id] = context
         result, error, tail = None, None, []
         try:
@@ -157,7 +153,7 @@ class Host:
             del self._running[call.id]
             self._cancelled.discard(call.id)
             context.close()
-        return Answer(call.id, result, error, tail, self.name, began, time.time(), context.spans, context.said)
+        return Answer(call.id, result, error, tail, self.name, began, time.time(), context.spans)
 
     def cancel(self, call_id: str) -> None:
         """Stop a call at its next step, whether it runs already or still waits."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from spinbot.actors.call import Answer, Call, Message
-from spinbot.actors.host import Hear, Host
+from spinbot.actors.call import Answer, Call, Hear, Message
+from spinbot.actors.host import Host
 from spinbot.config import HostGroup, Settings
 from spinbot.errors import HostLostError
 
@@ -18,20 +20,24 @@ class LocalHost:
         self._host = host
         self._killed = asyncio.Event()
 
-    async def run(self, call: Call, hear: Hear) -> Answer:
+    async def run(self, calls: Sequence[Call], hear: Hear) -> None:
         """See `HostHandle.run`."""
         loop = asyncio.get_running_loop()
 
-        def say(message: Message) -> None:
-            loop.call_soon_threadsafe(hear, message)
+        def say(call: str, said: Message | Answer) -> None:
+            loop.call_soon_threadsafe(hear, call, said)
 
-        work = asyncio.ensure_future(asyncio.to_thread(self._host.run, call, say))
+        def run() -> None:
+            for call in calls:
+                say(call.id, self._host.run(call, partial(say, call.id)))
+
+        work = asyncio.ensure_future(asyncio.to_thread(run))
         death = asyncio.ensure_future(self._killed.wait())
         done, _ = await asyncio.wait({work, death}, return_when=asyncio.FIRST_COMPLETED)
         death.cancel()
         if work not in done:
             raise HostLostError(f"host {self._host.name!r} was ended", hint="the thread runs on until it returns")
-        return work.result()
+        work.result()
 
     async def cancel(self, call_id: str) -> None:
         """See `HostHandle.cancel`."""

@@ -1,9 +1,9 @@
 """The pool: which host runs which call. Knows neither Ray nor threads; handles of hosts come from outside.
 
-A host runs one call at a time. A call goes to an idle host that has its engines loaded; if there is none it waits a
-moment for one that has, then takes any idle host, then a new process is started, up to the group's limit. A process
-that had nothing to do for a while ends, except the group's first. A call that does not stop when asked is ended with
-its process, which no other call shares.
+A host runs one call at a time; calls that are over in no time may be sent together. A call goes to an idle host that
+has its engines loaded; if there is none it waits a moment for one that has, then takes any idle host, then a new
+process is started, up to the group's limit. A process that had nothing to do for a while ends, except the group's
+first. A call that does not stop when asked is ended with its process, which only calls share that were sent with it.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from spinbot.actors.call import Answer, Call, Message, ModelEvicted, ModelLoaded
+from spinbot.actors.call import Answer, Call, Hear, Message, ModelEvicted, ModelLoaded, Say
 from spinbot.actors.host import load_engines
 from spinbot.config import HostGroup, Settings
 from spinbot.errors import CancelledError, HostLostError, InputError
@@ -25,14 +25,12 @@ PATIENCE_S = 0.5
 
 DESCRIBE_S = 1.0
 
-Hear = Callable[[Message], None]
-
 
 class HostHandle(Protocol):
     """One host, as the pool sees it."""
 
-    async def run(self, call: Call, hear: Hear) -> Answer:
-        """Run a call; `hear` gets its messages in order. Raises `HostLostError`."""
+    async def run(self, calls: Sequence[Call], hear: Hear) -> None:
+        """Run calls one after another, until all are answered. Raises `HostLostError`; some may be answered then."""
         ...
 
     async def cancel(self, call_id: str) -> None:
@@ -64,10 +62,10 @@ class _Seat:
 
 @dataclass(eq=False)
 class _Ride:
-    """A call between its arrival and its end."""
+    """Calls that go together, between their arrival and their end."""
 
     seat: _Seat | None = None
-    cancelled: bool = False
+    cancelled: set[str] = field(default_factory=set)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -102,33 +100,47 @@ class Pool:
         """Engines that some host of the group keeps in memory, as `slot/engine`."""
         return {engine for seat in self._groups[group].seats for engine in seat.engines}
 
-    async def run(self, group: str, call: Call, hear: Hear) -> Answer:
-        """Run a call to its end. Raises `HostLostError` where its process died, `CancelledError` before it began."""
-        ride = self._rides[call.id] = _Ride()
-        engines = {f"{slot}/{engine}" for slot, engine in call.engines.items()}
+    async def call(self, group: str, call: Call, hear: Say) -> Answer:
+        """Run one call and return its answer. Raises as `run` does."""
+        answers: list[Answer] = []
+
+        def listen(_: str, said: Message | Answer) -> None:
+            if isinstance(said, Answer):
+                answers.append(said)
+            else:
+                hear(said)
+
+        await self.run(group, [call], listen)
+        return answers[0]
+
+    async def run(self, group: str, calls: Sequence[Call], hear: Hear) -> None:
+        """Run calls that need the same engines on one host, one after another; returns when all are answered.
+
+        Raises `HostLostError` where the process died, `CancelledError` where all were cancelled before one began.
+        """
+        ride = _Ride()
+        self._rides |= {call.id: ride for call in calls}
+        engines = {f"{slot}/{engine}" for slot, engine in calls[0].engines.items()}
         try:
-            seat = await self._seat(group, engines, call.id, ride)
+            seat = ride.seat = await self._seat(group, engines, calls, ride)
         except BaseException:
-            ride.ended.set()
-            del self._rides[call.id]
+            self._over(ride, calls)
             raise
-        ride.seat = seat
 
-        def listen(message: Message) -> None:
-            if isinstance(message, ModelLoaded):
-                seat.engines.add(f"{message.slot}/{message.engine}")
-            elif isinstance(message, ModelEvicted):
-                seat.engines.discard(f"{message.slot}/{message.engine}")
-            hear(message)
+        def listen(call: str, said: Message | Answer) -> None:
+            if isinstance(said, ModelLoaded):
+                seat.engines.add(f"{said.slot}/{said.engine}")
+            elif isinstance(said, ModelEvicted):
+                seat.engines.discard(f"{said.slot}/{said.engine}")
+            hear(call, said)
 
         try:
-            return await seat.handle.run(call, listen)
+            await seat.handle.run(calls, listen)
         except HostLostError:
             self._drop(group, seat)
             raise
         finally:
-            del self._rides[call.id]
-            ride.ended.set()
+            self._over(ride, calls)
             self._leave(group, seat)
 
     async def cancel(self, call_id: str, grace_s: float) -> None:
@@ -136,7 +148,7 @@ class Pool:
         ride = self._rides.get(call_id)
         if ride is None:
             return
-        ride.cancelled = True
+        ride.cancelled.add(call_id)
         if ride.seat is None:
             for group in self._groups.values():
                 group.wake()
@@ -149,11 +161,11 @@ class Pool:
             await ride.seat.handle.kill()
             await ride.ended.wait()
 
-    async def preload(self, group: str, engines: Mapping[str, str], hear: Hear, call_id: str) -> None:
+    async def preload(self, group: str, engines: Mapping[str, str], hear: Say, call_id: str) -> None:
         """Bring engines into memory where none of the group's hosts has them all."""
         wanted = {f"{slot}/{engine}" for slot, engine in engines.items()}
         if not any(wanted <= seat.engines for seat in self._groups[group].seats):
-            await self.run(group, Call(call_id, load_engines, list(engines), engines), hear)
+            await self.call(group, Call(call_id, load_engines, list(engines), engines), hear)
 
     def adopt(self, group: str, name: str, handle: HostHandle, engines: Iterable[str]) -> None:
         """Take in a host that runs already."""
@@ -185,12 +197,17 @@ class Pool:
             for seat in seats:
                 await seat.handle.kill()
 
-    async def _seat(self, name: str, engines: set[str], call: str, ride: _Ride) -> _Seat:
+    def _over(self, ride: _Ride, calls: Sequence[Call]) -> None:
+        for call in calls:
+            del self._rides[call.id]
+        ride.ended.set()
+
+    async def _seat(self, name: str, engines: set[str], calls: Sequence[Call], ride: _Ride) -> _Seat:
         group = self._groups[name]
         loop = asyncio.get_running_loop()
         patient_until = loop.time() + PATIENCE_S
         while True:
-            if ride.cancelled:
+            if len(ride.cancelled) == len(calls):
                 raise CancelledError("cancelled before it began")
             impatient = loop.time() >= patient_until
             idle = [seat for seat in group.seats if seat.call is None]
@@ -198,7 +215,7 @@ class Pool:
             if idle and not warm and (impatient or not any(engines <= seat.engines for seat in group.seats)):
                 warm = idle
             if warm:
-                warm[0].call = call
+                warm[0].call = calls[0].id
                 return warm[0]
             alive = len(group.seats) + group.starting
             if alive == 0 or (impatient and alive < group.settings.processes):

@@ -11,6 +11,7 @@ import logging
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -20,7 +21,7 @@ from spinbot.errors import CancelledError, HostLostError, NodeError, NodeTimeout
 from spinbot.graphs.check import check_expansion
 from spinbot.graphs.execute import Expanded, read_answer
 from spinbot.graphs.graph import Graph
-from spinbot.graphs.lanes import Ticket
+from spinbot.graphs.lanes import Place, Ticket
 from spinbot.graphs.plan import Plan
 from spinbot.graphs.preload import preload, wanted
 from spinbot.graphs.visit import KINDS, Visit, describe, retry_after
@@ -64,7 +65,6 @@ class JobRun:
         self._news = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._preloaded = False
-        self._failure: Exception | None = None
         self._ended = False
 
     async def drive(self) -> None:
@@ -78,10 +78,10 @@ class JobRun:
         if self._job.wish:
             self.obey(self._job.wish)
         try:
-            while not self._ended:
+            while True:
                 self._go_on()
-                if self._failure is not None:
-                    raise self._failure
+                if self._ended:
+                    break
                 await self._news.wait()
                 self._news.clear()
         finally:
@@ -111,36 +111,26 @@ class JobRun:
 
     # A turn
 
-    def _go_on(self, carrier: bool = False) -> Visit | None:
-        """Take a turn. A task that brought an answer carries on with one of the calls to start, which is returned."""
-        if self._ended or self._failure is not None:
-            return None
-        try:
-            starts = self._turn_over()
-        except Exception as error:  # noqa: BLE001  # raised by `drive`
-            self._failure = error
-            starts = []
-        if self._todo or self._ended or self._failure is not None:
-            self._news.set()
-        carried = starts.pop() if carrier and starts else None
-        for visit in starts:
-            self._spawn(self._carry(visit))
-        return carried
-
-    def _turn_over(self) -> list[Visit]:
+    def _go_on(self) -> None:
         self._settle()
         self._runner.lanes.admit()
         self._conclude()
         self._write()
         starts, self._starts = self._starts, []
-        if not (self._stop and self._stop.state != "paused"):
+        if self._stop and self._stop.state != "paused":  # the job was stopped after they were let in
+            for visit in starts:
+                self._ended_badly(visit, CancelledError("cancelled before it began"))
+                self._news.set()
+        else:
+            together: dict[Place, list[Visit]] = defaultdict(list)
             for visit in starts:
                 self._prepare(visit)
-            return starts
-        for visit in starts:  # the job was stopped after they were let in
-            self._ended_badly(visit, CancelledError("cancelled before it began"))
+                assert visit.place is not None
+                together[visit.place].append(visit)
+            for visits in together.values():
+                self._spawn(self._carry(visits))
+        if self._todo:
             self._news.set()
-        return []
 
     def _settle(self) -> None:
         looked_at = 0
@@ -179,13 +169,16 @@ class JobRun:
         elif key and self._runner.twins.wait(key, self, visit.name):
             self._turn.say("log", visit.name, {"message": "waits for another job that makes the same"})
         else:
-            visit.ticket = Ticket(visit.group, lambda: self._admitted(visit))
-            self._visits[visit.name] = visit
             spec = visit.step.spec
+            # Alone go: nodes that load models, that a timer may end together with their process, that lost a process.
+            alone = visit.engines or spec.timeout_s is not None or self._losses[visit.name]
+            takes_s = None if alone else self._runner.paces.brief(spec.type)
+            visit.ticket = Ticket(visit.group, partial(self._admitted, visit), self, takes_s)
+            self._visits[visit.name] = visit
             self._runner.lanes.join(visit.ticket, self._job.priority + spec.priority, self._job.owner)
 
-    def _admitted(self, visit: Visit) -> None:
-        visit.begin(self.id, self.epoch, self._turn)
+    def _admitted(self, visit: Visit, place: Place) -> None:
+        visit.begin(self.id, self.epoch, place, self._turn)
         self._starts.append(visit)
         self._news.set()
 
@@ -240,28 +233,26 @@ class JobRun:
             self._preloaded = True
             self._preload_others(visit.group)
 
-    async def _carry(self, first: Visit) -> None:
-        """Bring a call to a host and its answer back; then go on with a call that this made possible."""
-        visit: Visit | None = first
-        while visit is not None:
-            answer = await self._call(visit)
-            if self._visits.get(visit.name) is not visit:  # the lease was lost: it is another runner's node now
-                return
-            if isinstance(answer, SpinbotError):
-                self._ended_badly(visit, answer)
-            else:
-                self._answered(visit, answer)
-            visit = self._go_on(carrier=True)
-
-    async def _call(self, visit: Visit) -> Answer | SpinbotError:
-        assert visit.call is not None
+    async def _carry(self, visits: list[Visit]) -> None:
+        """Bring calls that go together to a host; what comes back is heard meanwhile."""
+        by_call = {visit.call.id: visit for visit in visits if visit.call is not None}
+        error: SpinbotError
         try:
-            return await self._runner.pool.run(visit.group, visit.call, lambda message: self._hear(visit, message))
-        except SpinbotError as error:
-            return error
-        except Exception as error:  # a defect of the pool must not leave the node running for ever
-            log.exception("call %s failed", visit.call.id)
-            return NodeError(f"{type(error).__name__}: {error}", code="internal")
+            await self._runner.pool.run(
+                visits[0].group,
+                [visit.call for visit in visits if visit.call is not None],
+                lambda call, said: self._hear(by_call[call], said),
+            )
+            return
+        except SpinbotError as failure:
+            error = failure
+        except Exception as failure:  # a defect of the pool must not leave nodes running for ever
+            log.exception("calls %s failed", list(by_call))
+            error = NodeError(f"{type(failure).__name__}: {failure}", code="internal")
+        for visit in visits:
+            if self._visits.get(visit.name) is visit:  # not answered; nor another runner's node by now
+                self._ended_badly(visit, error)
+        self._news.set()
 
     def _answered(self, visit: Visit, answer: Answer) -> None:
         if answer.error is not None:
@@ -272,6 +263,7 @@ class JobRun:
             return
         assert answer.result is not None
         self._drop(visit)
+        self._runner.paces.took(visit.step.spec.type, answer.ended - answer.started)
         run = visit.step.run
         run.finished, run.checkpoint = time.time(), None
         outcome = read_answer(answer.result)
@@ -361,8 +353,8 @@ class JobRun:
         del self._visits[visit.name]
         if visit.timer:
             visit.timer.cancel()
-        if visit.call is not None:
-            self._runner.lanes.leave(visit.group)
+        if visit.place is not None:
+            self._runner.lanes.leave(visit.place)
         if key := visit.key:
             self._runner.twins.ended(key)
 
@@ -379,10 +371,14 @@ class JobRun:
 
     # Messages
 
-    def _hear(self, visit: Visit, message: Message) -> None:
-        if self._visits.get(visit.name) is visit:
-            visit.tell(message, self._turn)
-            self._news.set()
+    def _hear(self, visit: Visit, said: Message | Answer) -> None:
+        if self._visits.get(visit.name) is not visit:  # it is over, or the lease was lost
+            return
+        if isinstance(said, Answer):
+            self._answered(visit, said)
+        else:
+            visit.tell(said, self._turn)
+        self._news.set()
 
     def _preload_others(self, busy: str) -> None:
         def hear(message: Message) -> None:

@@ -20,6 +20,7 @@ from spinbot.errors import LeaseLostError, SpinbotError, StorageError
 from spinbot.graphs.check import parse
 from spinbot.graphs.job_run import JobRun
 from spinbot.graphs.lanes import Lanes
+from spinbot.graphs.paces import Paces
 from spinbot.graphs.shares import Limits, to_begin
 from spinbot.graphs.twins import Twins
 from spinbot.store.artifacts import Artifacts
@@ -58,6 +59,7 @@ class Runner:
         self.ledger = Ledger(jobs, settings.lease_s)
         self._switches = Switches(jobs.engine)
         self.lanes = Lanes(pool.capacity)
+        self.paces = Paces()
         self.twins = Twins()
         self._runs: dict[str, JobRun] = {}
         self._listeners: list[Listener] = []

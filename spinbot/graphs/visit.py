@@ -24,7 +24,7 @@ from spinbot.config import Settings
 from spinbot.errors import HostLostError, SpinbotError
 from spinbot.graphs.execute import engines_of, node_key, run_node
 from spinbot.graphs.graph import Retry
-from spinbot.graphs.lanes import Ticket
+from spinbot.graphs.lanes import Place, Ticket
 from spinbot.graphs.node import Node
 from spinbot.graphs.plan import Step
 from spinbot.store.ledger import Turn
@@ -56,6 +56,7 @@ class Visit:
     group: str
     ready: float
     ticket: Ticket | None = None
+    place: Place | None = None
     call: Call | None = None
     stopped_for: SpinbotError | None = None
     timer: asyncio.TimerHandle | None = None
@@ -65,10 +66,10 @@ class Visit:
         """The node's cache key; None where it wants no cache."""
         return self.step.run.key
 
-    def begin(self, job: str, epoch: int, turn: Turn) -> None:
+    def begin(self, job: str, epoch: int, place: Place, turn: Turn) -> None:
         """The node is let in: its next attempt begins with this turn."""
         run = self.step.run
-        self.ticket = None
+        self.ticket, self.place = None, place
         run.state, run.error, run.started, run.finished = "running", None, time.time(), None
         run.attempt += 1
         # The epoch makes the id new even where a former runner's attempt was stored by nobody.

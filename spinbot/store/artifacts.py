@@ -180,12 +180,13 @@ def is_artifact_id(value: object) -> TypeGuard[str]:
 
 def artifact_ids(value: Any) -> Iterator[str]:
     """Every artifact id inside a JSON value, in order of appearance."""
-    if isinstance(value, str):
-        if _ID.match(value):
-            yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from artifact_ids(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from artifact_ids(item)
+    todo = [value]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, str):
+            if item.startswith("sha256:") and _ID.match(item):
+                yield item
+        elif isinstance(item, dict):
+            todo += reversed(item.values())
+        elif isinstance(item, list):
+            todo += reversed(item)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
+from pydantic_core import from_json, to_json
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DataError, InterfaceError, OperationalError
@@ -20,6 +21,14 @@ CONNECT_S = 10
 _REFUSED = ("42501", "25006")  # Postgres: the user lacks a right; the server is a read-only copy
 
 
+def encode(value: Any) -> str:
+    """JSON as the database keeps it. Pydantic's writer takes a fifth of the time of Python's own."""
+    return to_json(value, inf_nan_mode="constants").decode()
+
+
+_JSON: dict[str, Any] = {"json_serializer": encode, "json_deserializer": from_json}
+
+
 def open_engine(url: str) -> Engine:
     """Connections to the database at a URL; none is made yet. Raises `InputError` for a URL that is not understood.
 
@@ -28,10 +37,10 @@ def open_engine(url: str) -> Engine:
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
-        engine = create_engine(parsed)
+        engine = create_engine(parsed, **_JSON)
         event.listen(engine, "connect", partial(_configure_sqlite, Path(parsed.database or ".")))
     else:
-        engine = create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_S})
+        engine = create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_S}, **_JSON)
     event.listen(engine, "handle_error", _explain)
     return engine
 

@@ -12,10 +12,10 @@ import time
 import uuid
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, case, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, case, delete, func, insert, select, update
 
 from spinbot.errors import InputError, NotFoundError
 from spinbot.store import database as db
@@ -88,6 +88,19 @@ class Job(JobSummary):
     nodes: dict[str, NodeRun]
 
 
+# Made once: SQLAlchemy takes twice as long to make one of these anew as to run it.
+_JOB = select(db.jobs).where(db.jobs.c.id == bindparam("its_id"))
+_GRAPH = select(db.graphs.c.document).where(db.graphs.c.job == bindparam("its_id"))
+_NODE_RUNS = select(*(db.node_runs.c[field.name] for field in fields(NodeRun))).where(
+    db.node_runs.c.job == bindparam("its_id")
+)
+_EVENTS = (
+    select(*(db.events.c[field.name] for field in fields(Event)))
+    .where((db.events.c.job == bindparam("its_id")) & (db.events.c.seq > bindparam("seen")))
+    .order_by(db.events.c.seq)
+)
+
+
 class JobStore:
     """Admits jobs and reads them."""
 
@@ -135,9 +148,8 @@ class JobStore:
         """
         with self.engine.connect() as connection:
             row = self._row(connection, job, owner)
-            graph = connection.execute(select(db.graphs.c.document).where(db.graphs.c.job == job)).scalar_one()
-            found = connection.execute(select(db.node_runs).where(db.node_runs.c.job == job)).all()
-        runs = {run.node: _node_run(run) for run in found}
+            graph = connection.execute(_GRAPH, {"its_id": job}).scalar_one()
+            runs = {row.node: NodeRun(*row) for row in connection.execute(_NODE_RUNS, {"its_id": job})}
         nodes: dict[str, NodeRun] = {}
         todo = list(reversed(graph["nodes"]))
         while todo:
@@ -152,11 +164,8 @@ class JobStore:
             return JobSummary(**self._row(connection, job, owner)._mapping)
 
     def _row(self, connection: Connection, job: str, owner: str | None) -> Row[Any]:
-        wanted: ColumnElement[bool] = db.jobs.c.id == job
-        if owner is not None:
-            wanted &= db.jobs.c.owner == owner
-        row = connection.execute(select(db.jobs).where(wanted)).first()
-        if row is None:
+        row = connection.execute(_JOB, {"its_id": job}).first()
+        if row is None or (owner is not None and row.owner != owner):
             raise self.unknown(job)
         return row
 
@@ -189,9 +198,9 @@ class JobStore:
 
     def events(self, job: str, after: int = 0) -> list[Event]:
         """The events of a job with a sequence number above `after`, in order."""
-        query = select(db.events).where((db.events.c.job == job) & (db.events.c.seq > after)).order_by(db.events.c.seq)
         with self.engine.connect() as connection:
-            return [Event(**row._mapping) for row in connection.execute(query)]
+            found = connection.execute(_EVENTS, {"its_id": job, "seen": after})
+            return [Event(*row) for row in found]
 
     def latest(self, jobs: Collection[str]) -> dict[str, int]:
         """The number of the last event of each of the jobs."""
@@ -291,20 +300,16 @@ def _insert(
     """A new job with all that belongs to it; the job's row first, as in every transaction, so that none deadlock."""
     job, now = uuid.uuid4().hex[:12], time.time()
     row = {"id": job, "name": name, "owner": owner, "state": "queued", "priority": priority, "created": now}
-    connection.execute(insert(db.jobs).values(**row, events=1))
-    connection.execute(insert(db.graphs).values(job=job, document=graph))
+    connection.execute(insert(db.jobs), row | {"events": 1})
+    connection.execute(insert(db.graphs), {"job": job, "document": graph})
     nodes = [{"job": job, "node": node, "state": "pending", "attempt": 0} for node in graph["nodes"]]
     connection.execute(insert(db.node_runs), nodes)
     if given := set(artifact_ids(graph)):
         connection.execute(insert(db.job_artifacts), [{"job": job, "artifact": artifact} for artifact in given])
     queued = Event(job, 1, now, "job.queued", None, {"name": name, "nodes": list(graph["nodes"])})
-    connection.execute(insert(db.events).values(**vars(queued)))
+    connection.execute(insert(db.events), vars(queued))
     if webhook is not None:
         connection.execute(
             insert(db.webhooks).values(id=uuid.uuid4().hex, job=job, url=webhook, attempts=0, next_at=now)
         )
     return job
-
-
-def _node_run(row: Row[Any]) -> NodeRun:
-    return NodeRun(**{name: value for name, value in row._mapping.items() if name != "job"})

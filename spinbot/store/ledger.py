@@ -7,7 +7,6 @@ that of a process of this machine which has ended is free at once.
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import time
@@ -17,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psutil
-from sqlalchemy import Table, bindparam, func, insert, select, update
+from pydantic_core import from_json
+from sqlalchemy import Table, bindparam, func, insert, or_, select, update
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from spinbot.errors import LeaseLostError
@@ -47,6 +47,18 @@ _UPDATE_JOB = (
     )
     .values(events=db.jobs.c.events + bindparam("more"))
     .returning(db.jobs.c.events)
+)
+_FIND_LEASE = select(*(db.jobs.c[name] for name in ("state", "runner", "epoch", "lease_until"))).where(
+    db.jobs.c.id == bindparam("its_id")
+)
+_TAKE_LEASE = (
+    update(db.jobs)
+    .where(
+        (db.jobs.c.id == bindparam("its_id"))
+        & (db.jobs.c.epoch == bindparam("its_epoch"))
+        & or_(*(db.jobs.c.state == state for state in _OPEN))
+    )
+    .values({name: bindparam(f"new_{name}") for name in ("runner", "epoch", "lease_until")})
 )
 _ADD_EVENT = insert(db.events).values({name: bindparam(f"new_{name}") for name in _names(db.events)})
 _ADD_ROW = insert(db.node_runs).values(
@@ -130,6 +142,8 @@ class Ledger:
         self.name = f"{_place()}:{uuid.uuid4().hex[:8]}"
         self._driver = Driver(self._engine)
         self._changes: dict[tuple[str, ...], Prepared] = {}
+        self._find_lease = Prepared(self._engine, _FIND_LEASE)
+        self._take_lease = Prepared(self._engine, _TAKE_LEASE)
         self._update_row = Prepared(self._engine, _UPDATE_ROW)
         self._update_job = Prepared(self._engine, _UPDATE_JOB)
         self._add_row = Prepared(self._engine, _ADD_ROW)
@@ -154,19 +168,16 @@ class Ledger:
 
         Raises `NotFoundError`.
         """
-        held = db.jobs.c
-        with self._engine.connect() as connection:
-            asked = select(held.state, held.runner, held.epoch, held.lease_until).where(held.id == job)
-            stored = connection.execute(asked).first()
-        now = time.time()
-        if stored is None:
-            raise self._jobs.unknown(job)
-        if stored.state not in _OPEN or (stored.lease_until > now and not _ended_here(stored.runner)):
-            return None
-        free = (held.id == job) & (held.epoch == stored.epoch) & held.state.in_(_OPEN)
-        mine = {"runner": self.name, "epoch": stored.epoch + 1, "lease_until": now + self._lease_s}
-        with self._engine.begin() as connection:
-            if connection.execute(update(db.jobs).where(free).values(**mine)).rowcount == 0:
+        with self._driver.transaction() as cursor:
+            stored = self._find_lease.execute(cursor, {"its_id": job}).fetchone()
+            if stored is None:
+                raise self._jobs.unknown(job)
+            state, runner, epoch, lease_until = stored
+            now = time.time()
+            if state not in _OPEN or (lease_until > now and not _ended_here(runner)):
+                return None
+            mine = {"new_runner": self.name, "new_epoch": epoch + 1, "new_lease_until": now + self._lease_s}
+            if self._take_lease.execute(cursor, {"its_id": job, "its_epoch": epoch} | mine).rowcount == 0:
                 return None
         return self._jobs.get(job)
 
@@ -285,7 +296,7 @@ def _named(row: dict[str, Any]) -> dict[str, Any]:
 
 def _read(outputs: Any) -> dict[str, Any]:
     """A JSON column as the driver gives it: text from SQLite, already read by the others."""
-    read: dict[str, Any] = json.loads(outputs) if isinstance(outputs, str) else outputs
+    read: dict[str, Any] = from_json(outputs) if isinstance(outputs, str) else outputs
     return read
 
 

@@ -6,7 +6,6 @@ its call. SQLAlchemy still writes the SQL, for whichever database it is.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +15,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from spinbot.store.connection import unavailable
+from spinbot.store.connection import encode, unavailable
 from spinbot.store.database import Json
 
 
@@ -45,13 +44,9 @@ class Prepared:
     def _bound(self, values: dict[str, Any]) -> Any:
         given = self._constants | values
         bound = [
-            _encode(given[name]) if is_json and given[name] is not None else given[name]
-            for name, is_json in self._binds
+            encode(given[name]) if is_json and given[name] is not None else given[name] for name, is_json in self._binds
         ]
         return dict(zip([name for name, _ in self._binds], bound, strict=True)) if self._by_name else bound
-
-
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class Driver:

@@ -13,9 +13,10 @@ import ray
 from spinbot import __version__
 from spinbot.actors.pool import Pool
 from spinbot.actors.ray.depot import Depot
-from spinbot.actors.ray.host import CONCURRENCY, LOST, HostActor, RayHost
+from spinbot.actors.ray.host import THREADS, HostActor, RayHost
 from spinbot.actors.ray.session import NAMESPACE, RaySession
 from spinbot.config import HostGroup, Settings
+from spinbot.errors import HostLostError
 
 _PREFIX = "host/"
 
@@ -55,10 +56,11 @@ class ClusterPool(Pool):
             try:
                 actor = ray.get_actor(entry["name"], namespace=NAMESPACE)
                 if version == __version__ and group in self._settings.hosts:
-                    self.adopt(group, name, RayHost(name, actor), await actor.cancel_all.remote())
+                    host = RayHost(name, actor)
+                    self.adopt(group, name, host, await host.greet())
                 else:
                     ray.kill(actor)
-            except (*LOST, ValueError):  # it died while we looked
+            except (HostLostError, ValueError):  # it died while we looked
                 continue
 
     async def _start_host(self, group_name: str, group: HostGroup, name: str) -> RayHost:
@@ -79,5 +81,5 @@ def _actor_class(group: HostGroup) -> Any:
         num_gpus=group.num_gpus,
         resources=group.resources or None,
         max_restarts=0,  # the pool starts another, where there is room then
-        concurrency_groups=CONCURRENCY,
+        max_concurrency=THREADS,
     )(HostActor)

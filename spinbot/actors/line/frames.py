@@ -1,0 +1,51 @@
+"""What both ends of a line agree on: where it begins, and how a frame looks.
+
+A frame is the length of its body in four bytes, big-endian, and the body: a pickled tuple. The runner sends `Run`,
+`Stop` and `Ping`; the host sends lists of `(call id, Message | Answer)`, an empty one for a ping. A line begins with
+the secret of the host, which the runner has from Ray; whoever does not know it is hung up on before anything that it
+sent is unpickled.
+"""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from spinbot.actors.call import Call
+
+HEAD = 4
+SECRET = 32
+
+
+class Door(NamedTuple):
+    """Where a host takes lines."""
+
+    address: str
+    port: int
+    secret: bytes
+
+
+@dataclass(frozen=True)
+class Run:
+    """Run these calls, one after another."""
+
+    calls: list[Call]
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Stop a call at its next step."""
+
+    call: str
+
+
+@dataclass(frozen=True)
+class Ping:
+    """Say that you live."""
+
+
+def pack(body: Any) -> bytes:
+    """A frame."""
+    pickled = pickle.dumps(body, protocol=pickle.HIGHEST_PROTOCOL)
+    return len(pickled).to_bytes(HEAD, "big") + pickled
