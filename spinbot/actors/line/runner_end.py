@@ -23,6 +23,7 @@ class _Sent:
     hear: Hear
     open: set[str]
     done: asyncio.Future[None]
+    look: asyncio.TimerHandle | None = None
 
 
 class RunnerEnd(asyncio.Protocol):
@@ -48,14 +49,12 @@ class RunnerEnd(asyncio.Protocol):
         sent = _Sent(hear, {call.id for call in calls}, loop.create_future())
         self._sent |= dict.fromkeys(sent.open, sent)
         self._heard = loop.time()
+        sent.look = loop.call_later(PING_S, self._look, sent)
         try:
             self._send(Run(list(calls)))
-            while not (await asyncio.wait([sent.done], timeout=PING_S))[0]:
-                if loop.time() - self._heard > SILENT_S:
-                    raise ConnectionError(f"not a word for {SILENT_S:g} s")
-                self._send(Ping())
-            sent.done.result()
+            await sent.done
         finally:
+            sent.look.cancel()
             for call in sent.open:
                 self._sent.pop(call, None)
 
@@ -72,6 +71,19 @@ class RunnerEnd(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             raise ConnectionError("the line is closed")
         self._transport.write(pack(body))
+
+    def _look(self, sent: _Sent) -> None:
+        """Whether the host still lives, while it works on `sent`."""
+        loop = asyncio.get_running_loop()
+        try:
+            if loop.time() - self._heard > SILENT_S:
+                raise ConnectionError(f"not a word for {SILENT_S:g} s")
+            self._send(Ping())
+        except ConnectionError as error:
+            if not sent.done.done():
+                sent.done.set_exception(error)
+        else:
+            sent.look = loop.call_later(PING_S, self._look, sent)
 
     # asyncio.Protocol
 
