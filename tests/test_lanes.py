@@ -1,0 +1,106 @@
+"""Who is let in, and who goes together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from spinbot.graphs.lanes import TOGETHER, TOGETHER_S, Lanes, Place, Ticket
+from spinbot.graphs.paces import BRIEF_S, ENOUGH, Paces
+from tests.lab import Lab, number
+
+
+class Queue:
+    """Lanes of one group with `seats`; `in_` lists who was let in, by place."""
+
+    def __init__(self, seats: int) -> None:
+        self.lanes = Lanes(lambda group: seats)
+        self.places: list[Place] = []
+        self.in_: list[list[str]] = []
+
+    def join(self, name: str, takes_s: float | None, party: object = None, priority: int = 0) -> Ticket:
+        ticket = Ticket("media", lambda place: self._admitted(name, place), party, takes_s)
+        self.lanes.join(ticket, priority, "local")
+        return ticket
+
+    def _admitted(self, name: str, place: Place) -> None:
+        if place not in self.places:
+            self.places.append(place)
+            self.in_.append([])
+        self.in_[self.places.index(place)].append(name)
+
+
+def test_brief_nodes_of_one_job_go_together_and_others_alone():
+    queue = Queue(seats=4)
+    for name, takes_s, party in [("a", 0.001, 1), ("b", 0.001, 1), ("c", None, 1), ("d", 0.001, 1), ("e", 0.001, 2)]:
+        queue.join(name, takes_s, party)
+    queue.lanes.admit()
+    assert queue.in_ == [["a", "b"], ["c"], ["d"], ["e"]]
+
+
+def test_together_they_take_no_longer_than_the_limit_and_no_more_go_than_a_turn_holds():
+    queue = Queue(seats=2)
+    for n in range(10):
+        queue.join(f"{n}", TOGETHER_S / 4)
+    queue.lanes.admit()
+    assert [len(place) for place in queue.in_] == [4, 4]
+    crowd = Queue(seats=1)
+    for n in range(2 * TOGETHER):
+        crowd.join(f"{n}", 0.0)
+    crowd.lanes.admit()
+    assert [len(place) for place in crowd.in_] == [TOGETHER]
+
+
+def test_the_last_of_those_that_went_together_makes_room():
+    queue = Queue(seats=1)
+    for name in ("a", "b"):
+        queue.join(name, 0.001)
+    queue.join("c", None)
+    queue.lanes.admit()
+    queue.lanes.leave(queue.places[0])
+    queue.lanes.admit()
+    assert queue.in_ == [["a", "b"]]
+    queue.lanes.leave(queue.places[0])
+    queue.lanes.admit()
+    assert queue.in_ == [["a", "b"], ["c"]]
+
+
+def test_a_dropped_ticket_takes_no_room_and_a_higher_priority_parts_those_behind_it():
+    queue = Queue(seats=3)
+    queue.join("a", 0.001)
+    queue.join("gone", 0.001).dropped = True
+    queue.join("b", 0.001)
+    queue.join("first", None, priority=1)
+    queue.lanes.admit()
+    assert queue.in_ == [["first"], ["a", "b"]]
+
+
+def test_a_type_is_brief_once_seen_so_and_no_longer_after_one_slow_run():
+    paces = Paces()
+    for _ in range(ENOUGH - 1):
+        paces.took("quick", 0.0001)
+    assert paces.brief("quick") is None
+    paces.took("quick", 0.0001)
+    assert paces.brief("quick") == pytest.approx(0.0001)
+    paces.took("quick", 10 * BRIEF_S)
+    assert paces.brief("quick") is None
+    assert paces.brief("never seen") is None
+
+
+@pytest.fixture(params=["local", pytest.param("ray", marks=pytest.mark.ray)])
+def lab(request: pytest.FixtureRequest, tmp_path) -> Iterator[Lab]:
+    laboratory = Lab(tmp_path, request.param)
+    yield laboratory
+    laboratory.close()
+
+
+def test_every_node_of_a_wide_graph_of_brief_ones_runs_once_and_says_so(lab, tmp_path):
+    diary = tmp_path / "diary"
+    lab.run({f"w{n}": number(n) for n in range(ENOUGH)})
+    nodes = {f"n{n}": number(1000 + n, diary) for n in range(200)}
+    job = lab.run(nodes)
+    assert sorted(diary.read_text().splitlines()) == sorted(f"number {1000 + n}" for n in range(200))
+    assert {name: value["value"] for name, value in job.outputs.items()} == {f"n{n}": 1000 + n for n in range(200)}
+    for name in nodes:
+        assert lab.kinds(job, name) == ["node.running", "node.succeeded"]
