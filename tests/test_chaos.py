@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -68,7 +69,14 @@ class Chaos:
         self._choices = random.Random("chaos")
         self._next = time.monotonic() + EVERY_S
         self._s3, self._s3_back = s3, 0.0
-        titles = ("ray::ServeReplica", "ray::RunnerService", "ray::Hub", "ray::HostActor", "ray::HostActor")
+        titles = (
+            "ray::ServeReplica:spinbot:api",
+            "ray::ServeReplica:spinbot:planner",
+            "ray::RunnerService",
+            "ray::Hub",
+            "ray::HostActor",
+            "ray::HostActor",
+        )
         self._deeds = [lambda title=title: self._kill(title) for title in titles]
         self._deeds += [postgres.restart, self._take_s3_away]
         self.done: list[str] = []
@@ -145,6 +153,8 @@ def test_the_whole_service_is_killed_and_started_again(home):
             service.start()
         wait_for(store, jobs)
         judge_jobs(store, LocalArtifacts(home / "artifacts"), begun(diary), jobs)
+        asked = httpx.post(f"{service.url}/v1/plan", json={"prompt": "how bees make honey"}, timeout=60)
+        assert asked.json()["plan"]["params"]["topic"] == "how bees make honey", asked.text
     finally:
         service.stop()
         engine.dispose()

@@ -58,6 +58,8 @@ def topic(reading: Reading) -> str:
         ("why cats purr", {}),
         ("cats, twenty seconds", {"seconds": 20}),
         ("a 20-second video about cats", {"seconds": 20}),
+        ("a 12 second vertical video about cats", {"seconds": 12, "aspect": "9:16"}),
+        ("why 60 seconds make a short video", {}),
         ("cats for half a minute", {"seconds": 30}),
         ("a minute and a half about cats", {"seconds": 90}),
         ("two and a half minutes on cats", {"seconds": 150}),

@@ -72,6 +72,7 @@ class AsyncClient:
     async def submit(
         self,
         *,
+        prompt: str | None = None,
         template: str | None = None,
         params: dict[str, Any] | None = None,
         graph: dict[str, Any] | None = None,
@@ -79,12 +80,12 @@ class AsyncClient:
         idempotency_key: str | None = None,
         webhook: str | None = None,
     ) -> JobSummary:
-        """Store a job: a template with its parameters, or a whole graph. Once this returns it is not lost.
+        """Store a job: a prompt, a template with its parameters, or a whole graph. Once this returns it is not lost.
 
         The same `idempotency_key` (none: a new one) makes one job only, so the request is safely sent again. `webhook`
         is told of the end. Raises `GraphError` with every fault in `details`, `InputError`.
         """
-        body = _work(template, params, graph) | {"priority": priority}
+        body = _work(prompt, template, params, graph) | {"priority": priority}
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         if webhook is not None:
             body["webhook"] = webhook
@@ -93,12 +94,13 @@ class AsyncClient:
     async def plan(
         self,
         *,
+        prompt: str | None = None,
         template: str | None = None,
         params: dict[str, Any] | None = None,
         graph: dict[str, Any] | None = None,
     ) -> Plan:
         """Check a job and say what it would cost; nothing is stored or run. Raises as `submit` does."""
-        return await self._get(Plan, Ask("POST", "/v1/plan", json=_work(template, params, graph)))
+        return await self._get(Plan, Ask("POST", "/v1/plan", json=_work(prompt, template, params, graph)))
 
     async def job(self, job: str) -> Job:
         """A job with its nodes and its graph. Raises `NotFoundError`."""
@@ -272,6 +274,8 @@ def _job(job: str, what: str = "") -> str:
     return f"/v1/jobs/{quote(job, safe='')}" + (f"/{what}" if what else "")
 
 
-def _work(template: str | None, params: dict[str, Any] | None, graph: dict[str, Any] | None) -> dict[str, Any]:
-    given = {"template": template, "params": params, "graph": graph}
+def _work(
+    prompt: str | None, template: str | None, params: dict[str, Any] | None, graph: dict[str, Any] | None
+) -> dict[str, Any]:
+    given = {"prompt": prompt, "template": template, "params": params, "graph": graph}
     return {name: value for name, value in given.items() if value is not None}

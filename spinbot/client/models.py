@@ -116,6 +116,8 @@ class Plan(Answer):
     """A graph that may be submitted as it is, and what it will cost."""
 
     graph: dict[str, Any]
+    plan: dict[str, Any] | None
+    """How a prompt was understood: `template`, `params`, `reasons` (each with `by` and `why`), `notes`."""
     preview: dict[str, Any]
     """`nodes` (cached or run, seconds each), `elapsed_s`, `fits`, `missing`, ...: see the service's /docs."""
 

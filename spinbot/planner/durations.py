@@ -26,8 +26,13 @@ _FOLLOWS = (
     f"explain|showing|that|where|telling|to|is|would|if|why|how|what|who|when|{NOUNS}"
 )
 _LENGTH = rf"(?:~ ?)?(?<![\w.]){_AMOUNT}[ -]?{_UNIT}(?![\w'])(?: long)?"
+_LIKE = (
+    "vertical|horizontal|square|portrait|landscape|wide|widescreen|tall|tiktok|youtube|instagram|talking|talking-head|"
+    "narrated|spoken|short|little|quick|funny|serious|educational|captioned"
+)
 _ANYWHERE = re.compile(
-    rf"{_LENGTH}(?P<how>)(?:(?<=long)|(?=,? (?:video|clip|film|movie|reel|short|speech|recording|message)\b))"
+    rf"{_LENGTH}(?P<how>)(?:(?<=long)|"
+    rf"(?=,? (?:(?:{_LIKE}),? ){{0,3}}(?:video|clip|film|movie|reel|short|speech|recording|message)\b))"
 )
 _AT_BORDER = re.compile(
     rf"{_BEFORE}{_LENGTH}(?:\s+(?P<how>{_EACH}|{_TOTAL})\b|(?=\s*(?:$|[{MARKS}]|- |(?:{_FOLLOWS})\b)))"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from spinbot.actors.host import weights_digest
@@ -18,7 +19,9 @@ from spinbot.graphs.nodes import register
 from spinbot.graphs.runner import Runner
 from spinbot.models.catalogue import load_catalogue
 from spinbot.models.store import ModelStore
+from spinbot.planner.plan import Plan
 from spinbot.serve.feed import Feed
+from spinbot.serve.planner import Planner, plan_on
 from spinbot.store.artifacts import LocalArtifacts
 from spinbot.store.database import connect
 from spinbot.store.jobs import JobStore
@@ -49,6 +52,10 @@ class Backend(Protocol):
 
     async def trouble(self) -> str:
         """Why nobody runs jobs at the moment; empty where somebody does."""
+        ...
+
+    async def plan(self, prompt: str, portrait: str | None) -> Plan:
+        """What to run for a prompt, see `Planner.plan`. Raises `InputError`, `GraphError`, `OutageError`."""
         ...
 
     async def hosts(self) -> dict[str, dict[str, Any]]:
@@ -85,6 +92,7 @@ class LocalBackend(Stores):
             settings=settings,
             weights=lambda slot, engine: weights_digest(self.models, slot, engine),
         )
+        self._planner = Planner(settings, self.models, self.artifacts, partial(plan_on, self._pool))
         self._deaf: Callable[[], None] = lambda: None
         self._serving: asyncio.Task[None] | None = None
 
@@ -110,6 +118,10 @@ class LocalBackend(Stores):
     async def trouble(self) -> str:
         """See `Backend.trouble`."""
         return "" if self._serving and not self._serving.done() else "the runner has ended"
+
+    async def plan(self, prompt: str, portrait: str | None) -> Plan:
+        """See `Backend.plan`."""
+        return await self._planner.plan(prompt, portrait)
 
     async def hosts(self) -> dict[str, dict[str, Any]]:
         """See `Backend.hosts`."""

@@ -6,22 +6,30 @@ import asyncio
 from typing import Any
 
 from spinbot.actors.ray.services import GONE, ensure
+from spinbot.actors.ray.serving import UNANSWERED
 from spinbot.config import Settings
+from spinbot.errors import OutageError
+from spinbot.planner.plan import Plan
 from spinbot.serve.api.app import build_api
 from spinbot.serve.backend import Stores
 from spinbot.serve.hub import Hub
+from spinbot.serve.planner import unpacked
 from spinbot.serve.pump import Pump
 from spinbot.serve.runner import RunnerService
 
 WAKE_S = 1.0
 HOSTS_S = 1.5
+PLAN_S = 60.0
+"""The planner gives its model 30 s, and may have to wait for the runner."""
 
 
 class ReplicaBackend(Stores):
     """See `Backend`: jobs are run by the cluster's runner, and the cluster's hub tells what happens."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, planner: Any) -> None:
+        """`planner` is a handle of `PlannerService`."""
         super().__init__(settings)
+        self._planner = planner
         self._pump: Pump | None = None
         self._runner: Any = None
         self._stored = False
@@ -55,6 +63,18 @@ class ReplicaBackend(Stores):
         answer = await self._ask("home", WAKE_S)
         return f"the runner did not answer: {answer}" if isinstance(answer, Exception) else ""
 
+    async def plan(self, prompt: str, portrait: str | None) -> Plan:
+        """See `Backend.plan`."""
+        try:
+            async with asyncio.timeout(PLAN_S):
+                return unpacked(await self._planner.plan.remote(prompt, portrait))
+        except (TimeoutError, *UNANSWERED) as error:
+            raise OutageError(
+                f"the planner did not answer: {type(error).__name__}",
+                hint="ask again in a moment, or name a template",
+                code="no_planner",
+            ) from error
+
     async def hosts(self) -> dict[str, dict[str, Any]]:
         """See `Backend.hosts`."""
         answer = await self._ask("hosts", HOSTS_S)
@@ -74,6 +94,6 @@ class ReplicaBackend(Stores):
             return error
 
 
-def build_replica(settings: Settings, host: str) -> Any:
+def build_replica(settings: Settings, host: str, *, planner: Any) -> Any:
     """The API as an ASGI application that lives in a Ray process; `host` is the address that the proxy listens on."""
-    return build_api(ReplicaBackend(settings), host=host)
+    return build_api(ReplicaBackend(settings, planner), host=host)

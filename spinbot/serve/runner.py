@@ -12,13 +12,15 @@ from spinbot.actors.ray.depot import Depot, DepotActor
 from spinbot.actors.ray.pool import ClusterPool
 from spinbot.actors.ray.services import ensure, this_node
 from spinbot.config import Settings
-from spinbot.errors import StorageError
+from spinbot.errors import SpinbotError, StorageError
 from spinbot.graphs.nodes import register
 from spinbot.graphs.runner import Runner
 from spinbot.models.catalogue import load_catalogue
 from spinbot.models.store import ModelStore
+from spinbot.planner.planner import PlanRequest
 from spinbot.serve.hub import Hub
 from spinbot.serve.logs import log_event, log_to
+from spinbot.serve.planner import packed, plan_on
 from spinbot.serve.sweep import EVERY_S, sweep
 from spinbot.serve.webhooks import Sender, secret_of
 from spinbot.store.database import connect
@@ -70,6 +72,13 @@ class RunnerService:
     async def home(self) -> str:
         """The folder it works in."""
         return str(self._settings.root)
+
+    async def plan(self, request: PlanRequest) -> dict[str, Any]:
+        """See `plan_on`; the answer is `packed`."""
+        try:
+            return packed(await plan_on(self._pool, request))
+        except SpinbotError as error:
+            return packed(error)
 
     async def hosts(self) -> dict[str, dict[str, Any]]:
         """See `Pool.describe`."""

@@ -9,6 +9,7 @@ from spinbot.actors.ray.serving import deploy, withdraw
 from spinbot.actors.ray.session import RaySession
 from spinbot.config import Settings
 from spinbot.serve.hub import Hub
+from spinbot.serve.planner_service import PlannerService
 from spinbot.serve.replica import build_replica
 from spinbot.serve.runner import RunnerService
 
@@ -25,7 +26,15 @@ class Service:
         self._session.wait()
         ensure("hub", Hub)
         ensure("runner", RunnerService, self._settings)
-        deploy(build_replica, self._settings, host, host=host, port=port, replicas=replicas)
+        deploy(
+            build_replica,
+            self._settings,
+            host,
+            host=host,
+            port=port,
+            replicas=replicas,
+            beside={"planner": (PlannerService, self._settings)},
+        )
 
     def stop(self) -> None:
         """Answer no more requests; a private Ray ends with all that runs in it."""

@@ -117,22 +117,24 @@ class JobStore:
         idempotency_key: str | None = None,
         request: Any = None,
         webhook: str | None = None,
+        told: dict[str, Any] | None = None,
     ) -> str:
         """Store a job and its nodes as `queued` and return its id: from here on it is not lost.
 
         The same `idempotency_key` of the same owner makes one job only: again with the same `request` (a JSON value;
         none: name, graph, priority and webhook) it returns that job's id, with another it raises `InputError` with the
         code `idempotency_conflict`. `webhook` is a URL that is told when the job has ended (webhooks.py).
+        `told` goes into the job's first event.
         """
         request_hash = repeats.digest([name, graph, priority, webhook] if request is None else request)
         while True:
             # Where the same request comes twice at once, the second finds the first one's job when it looks again.
             with suppress(repeats.RepeatedError), self.engine.begin() as connection:
                 if idempotency_key is None:
-                    return _insert(connection, name, graph, priority, owner, webhook)
+                    return _insert(connection, name, graph, priority, owner, webhook, told)
                 first = repeats.first_job(connection, owner, idempotency_key, request_hash)
                 if first is None:
-                    first = _insert(connection, name, graph, priority, owner, webhook)
+                    first = _insert(connection, name, graph, priority, owner, webhook, told)
                     repeats.remember(connection, owner, idempotency_key, request_hash, first)
                 return first
 
@@ -295,7 +297,13 @@ class JobStore:
 
 
 def _insert(
-    connection: Connection, name: str, graph: dict[str, Any], priority: int, owner: str, webhook: str | None
+    connection: Connection,
+    name: str,
+    graph: dict[str, Any],
+    priority: int,
+    owner: str,
+    webhook: str | None,
+    told: dict[str, Any] | None,
 ) -> str:
     """A new job with all that belongs to it; the job's row first, as in every transaction, so that none deadlock."""
     job, now = uuid.uuid4().hex[:12], time.time()
@@ -306,7 +314,7 @@ def _insert(
     connection.execute(insert(db.node_runs), nodes)
     if given := set(artifact_ids(graph)):
         connection.execute(insert(db.job_artifacts), [{"job": job, "artifact": artifact} for artifact in given])
-    queued = Event(job, 1, now, "job.queued", None, {"name": name, "nodes": list(graph["nodes"])})
+    queued = Event(job, 1, now, "job.queued", None, {"name": name, "nodes": list(graph["nodes"])} | (told or {}))
     connection.execute(insert(db.events), vars(queued))
     if webhook is not None:
         connection.execute(

@@ -1,4 +1,4 @@
-"""An ASGI application behind Ray Serve's proxy. What the application does is not known here.
+"""An ASGI application behind Ray Serve's proxy, and deployments beside it. What they do is not known here.
 
 Verified behaviour this rests on (Ray 2.60): a WebSocket holds one of `max_ongoing_requests` for its whole life, so
 the limit is high; a request timeout would cut sockets, so there is none; a deployment takes a whole CPU unless it says
@@ -7,31 +7,44 @@ the limit is high; a request timeout would cut sockets, so there is none; a depl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ray import serve
+from ray.exceptions import RayActorError
 from ray.serve.config import HTTPOptions, ProxyLocation
+from ray.serve.exceptions import RayServeException
 
 APPLICATION = "spinbot"
 MOST_CONNECTIONS = 4000
 """Requests and sockets that one replica holds at a time; beyond that the proxy lets them wait."""
 
+UNANSWERED = (RayActorError, RayServeException)
+"""What a call to a deployment raises that died, or has no replica at the moment."""
+
 
 class Ingress:
     """One replica: builds the application where it runs."""
 
-    def __init__(self, build: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-        self._app = build(*arguments)
+    def __init__(self, build: Callable[..., Any], arguments: tuple[Any, ...], **beside: Any) -> None:
+        self._app = build(*arguments, **beside)
 
     def __serve_build_asgi_app__(self) -> Any:  # the name is Ray Serve's
         return self._app
 
 
-def deploy(build: Callable[..., Any], *arguments: Any, host: str, port: int, replicas: int = 1) -> None:
-    """Serve the ASGI application that `build(*arguments)` makes at `http://host:port/`; returns when it answers.
+def deploy(
+    build: Callable[..., Any],
+    *arguments: Any,
+    host: str,
+    port: int,
+    replicas: int = 1,
+    beside: Mapping[str, tuple[Any, ...]],
+) -> None:
+    """Serve the ASGI application that `build(*arguments, **handles)` makes at `http://host:port/`, once it answers.
 
-    `build` and `arguments` travel to the replicas by pickle. On a cluster that serves already, replicas are replaced.
+    `beside` maps the name of a handle to the class of its deployment, and what that is made with. Everything travels by
+    pickle. On a cluster that serves already, replicas are replaced.
     """
     serve.start(
         proxy_location=ProxyLocation.HeadOnly,
@@ -45,7 +58,11 @@ def deploy(build: Callable[..., Any], *arguments: Any, host: str, port: int, rep
         max_ongoing_requests=MOST_CONNECTIONS,
         ray_actor_options={"num_cpus": 0},
     )
-    serve.run(ingress.bind(build, arguments), name=APPLICATION, route_prefix="/")
+    handles = {
+        name: serve.deployment(kind, name=name, ray_actor_options={"num_cpus": 0}).bind(*given)
+        for name, (kind, *given) in beside.items()
+    }
+    serve.run(ingress.bind(build, arguments, **handles), name=APPLICATION, route_prefix="/")
 
 
 def withdraw() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from spinbot.planner.planner import MAX_PROMPT
 from spinbot.store.jobs import Job, JobState, JobSummary, NodeState, Wish
 
 JOB_ID = r"^[0-9a-f]{12}$"
@@ -18,8 +19,13 @@ class Request(BaseModel):
 
 
 class Work(Request):
-    """What is to be done: a template with its parameters, or a whole graph."""
+    """What is to be done: a template with its parameters, a whole graph, or a sentence that says it."""
 
+    prompt: str | None = Field(
+        default=None,
+        max_length=MAX_PROMPT,
+        description="In words: topic or script, length, shape, voice, scenes, ...; `params` may then hold a `portrait`",
+    )
     template: str | None = Field(default=None, max_length=100, description="A name of /v1/templates")
     params: dict[str, Any] = Field(default={}, description="The template's parameters")
     graph: dict[str, Any] | None = Field(default=None, description="A graph document, spinbot.graph/v1")

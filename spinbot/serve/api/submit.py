@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
@@ -13,17 +14,20 @@ from spinbot.errors import GraphError, InputError
 from spinbot.graphs.check import parse, suggest
 from spinbot.graphs.graph import Graph
 from spinbot.graphs.templates import TEMPLATES
+from spinbot.planner.plan import Plan
 from spinbot.serve.api.problems import of_pydantic
 from spinbot.serve.api.schemas import JobRequest, Work
 from spinbot.serve.api.service import Service
 from spinbot.store.keys import Identity
+
+W = TypeVar("W", bound=Work)
 
 
 def document_of(work: Work) -> dict[str, Any]:
     """The graph document that is asked for. Raises `InputError`."""
     if (work.template is None) == (work.graph is None):
         raise InputError(
-            "give either a template or a graph",
+            "give either a template, a graph or a prompt",
             hint='as in {"template": "voice_over", "params": {"script": "Hello."}}',
             code="bad_request_fields",
         )
@@ -58,11 +62,45 @@ def checked(service: Service, document: dict[str, Any], owner: str) -> Graph:
     return parse(document, artifacts=service.readable(document, owner), settings=service.settings)
 
 
-def store(service: Service, request: JobRequest, caller: Identity, idempotency_key: str | None = None) -> str:
-    """Check the request and store its job; the job's id. Raises `InputError`, `GraphError`, `StorageError`."""
-    asked = request.model_dump()
-    if idempotency_key is not None and (again := service.jobs.repeated(caller.owner, idempotency_key, asked)):
-        return again
+async def planned(service: Service, work: W, caller: Identity) -> tuple[W, Plan | None]:
+    """The work with the graph of its prompt's plan in the prompt's place, and that plan; without a prompt, the work.
+
+    Raises `InputError`, `GraphError`, `OutageError`.
+    """
+    if work.prompt is None:
+        return work, None
+    portrait = work.params.get("portrait")
+    if work.template is not None or work.graph is not None or work.params.keys() - {"portrait"}:
+        raise InputError(
+            "a prompt says it all: besides it only a portrait may be given",
+            hint='as in {"prompt": "how bees make honey, 20 seconds", "params": {"portrait": "sha256:..."}}',
+            code="bad_request_fields",
+        )
+    named = [*service.stock, *([] if portrait is None else [portrait])]
+    readable = await asyncio.to_thread(service.readable, named, caller.owner)  # puts the stock into the store, too
+    if portrait is not None and portrait not in readable:
+        raise InputError(
+            f"the portrait {portrait!r} is no artifact of yours",
+            hint="upload it first: POST /v1/uploads",
+            code="bad_portrait",
+        )
+    plan = await service.backend.plan(work.prompt, portrait)
+    return work.model_copy(update={"prompt": None, "params": {}, "graph": plan.graph()}), plan
+
+
+def store(
+    service: Service,
+    request: JobRequest,
+    caller: Identity,
+    *,
+    idempotency_key: str | None = None,
+    asked: Any = None,
+    plan: Plan | None = None,
+) -> str:
+    """Check the request and store its job; the job's id. Raises `InputError`, `GraphError`, `StorageError`.
+
+    `asked` is what makes a request the same as another with its idempotency key; `plan` goes into the first event.
+    """
     if request.webhook is not None:
         check_webhook(request.webhook, service.settings)
     graph = checked(service, document_of(request), caller.owner)
@@ -73,13 +111,21 @@ def store(service: Service, request: JobRequest, caller: Identity, idempotency_k
         owner=caller.owner,
         idempotency_key=idempotency_key,
         request=asked,
+        told={} if plan is None else {"plan": plan.model_dump(mode="json")},
         webhook=request.webhook,
     )
 
 
 async def submit(service: Service, request: JobRequest, caller: Identity, idempotency_key: str | None = None) -> str:
-    """`store`, off the event loop; then whoever runs jobs hears of it."""
-    job = await asyncio.to_thread(store, service, request, caller, idempotency_key)
+    """Plan a prompt, `store` the job off the event loop; then whoever runs jobs hears of it."""
+    asked = request.model_dump()
+    if idempotency_key is not None:
+        known = asyncio.to_thread(service.jobs.repeated, caller.owner, idempotency_key, asked)
+        if again := await known:
+            return again
+    request, plan = await planned(service, request, caller)
+    keeping = partial(store, idempotency_key=idempotency_key, asked=asked, plan=plan)
+    job = await asyncio.to_thread(keeping, service, request, caller)
     await service.backend.wake()
     return job
 
