@@ -52,6 +52,9 @@ class QueueLimits(BaseModel):
     model_config = ConfigDict(extra="forbid")
     jobs: int = Field(default=64, ge=1, description="Jobs that a runner drives at once")
     jobs_of_owner: int = Field(default=16, ge=1, description="Those of one owner")
+    open_of_owner: int = Field(
+        default=10_000, ge=1, description="Jobs of one owner that wait, run or are paused; the API takes no more"
+    )
     keep_days: float = Field(default=0, ge=0, description="Days after which ended jobs are forgotten; 0: never")
     cache_gb: float = Field(default=0, ge=0, description="Size to which the cache is pruned once an hour; 0: never")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from spinbot.config import QueueLimits
 from tests.api import SUM, Api, ended, gate, serving, submit
 from tests.lab import number
 
@@ -172,6 +173,20 @@ def test_while_the_queue_is_paused_no_job_begins_but_one_can_be_cancelled(client
         assert client.post("/v1/queue/resume").json()["paused"] is False
     assert ended(client, waiting)["outputs"] == {"sum": {"value": 43}}
     assert client.post(f"/v1/jobs/{waiting}/priority", json={"priority": 7}).json()["code"] == "job_ended"
+
+
+def test_an_owner_has_no_more_open_jobs_than_the_limit(tmp_path):
+    with serving(tmp_path, queue=QueueLimits(open_of_owner=2)) as api, api.client() as client:
+        held = gate(tmp_path / "gate")
+        submit(client, held)
+        second = submit(client, held)
+        answer = client.post("/v1/jobs", json={"graph": SUM})
+        assert (answer.status_code, answer.json()["code"]) == (429, "queue_full")
+        assert client.get("/v1/jobs").json()["total"] == 2
+        client.post(f"/v1/jobs/{second}/cancel")
+        assert ended(client, second)["state"] == "cancelled"
+        assert client.post("/v1/jobs", json={"graph": SUM}).status_code == 202
+        (tmp_path / "gate").touch()
 
 
 def test_a_failed_jobs_error_has_its_cause_and_a_hint(client):

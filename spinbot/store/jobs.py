@@ -94,6 +94,7 @@ _GRAPH = select(db.graphs.c.document).where(db.graphs.c.job == bindparam("its_id
 _NODE_RUNS = select(*(db.node_runs.c[field.name] for field in fields(NodeRun))).where(
     db.node_runs.c.job == bindparam("its_id")
 )
+_OPEN_OF = select(func.count()).where((db.jobs.c.owner == bindparam("its_owner")) & db.jobs.c.state.not_in(ENDED))
 _EVENTS = (
     select(*(db.events.c[field.name] for field in fields(Event)))
     .where((db.events.c.job == bindparam("its_id")) & (db.events.c.seq > bindparam("seen")))
@@ -278,6 +279,12 @@ class JobStore:
         query = select(db.jobs.c.id).where(ended).order_by(db.jobs.c.finished)
         with self.engine.connect() as connection:
             return list(connection.execute(query).scalars())
+
+    def open_of(self, owner: str) -> int:
+        """How many jobs of an owner have not ended."""
+        with self.engine.connect() as connection:
+            found: int = connection.execute(_OPEN_OF, {"its_owner": owner}).scalar_one()
+        return found
 
     def counts(self) -> dict[str, int]:
         """How many jobs there are in each state."""

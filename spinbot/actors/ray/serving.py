@@ -39,7 +39,7 @@ def deploy(
     host: str,
     port: int,
     replicas: int = 1,
-    beside: Mapping[str, tuple[Any, ...]],
+    beside: Mapping[str, tuple[Any, ...]] | None = None,
 ) -> None:
     """Serve the ASGI application that `build(*arguments, **handles)` makes at `http://host:port/`, once it answers.
 
@@ -60,7 +60,7 @@ def deploy(
     )
     handles = {
         name: serve.deployment(kind, name=name, ray_actor_options={"num_cpus": 0}).bind(*given)
-        for name, (kind, *given) in beside.items()
+        for name, (kind, *given) in (beside or {}).items()
     }
     serve.run(ingress.bind(build, arguments, **handles), name=APPLICATION, route_prefix="/")
 

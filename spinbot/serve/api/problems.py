@@ -68,6 +68,7 @@ STATUS_OF_CODE = {
     "unsupported_file": 415,
     "bad_range": 416,
     "rate_limited": 429,
+    "queue_full": 429,
     "no_engine": 501,
     "disk_full": 507,
 }

@@ -15,6 +15,7 @@ from spinbot.config import Settings
 from spinbot.media import portraits
 from spinbot.planner.past import Past
 from spinbot.serve.api.metrics import Metrics
+from spinbot.serve.api.quota import Quota
 from spinbot.serve.backend import Backend
 from spinbot.store.artifacts import artifact_ids
 from spinbot.store.audit import Audit
@@ -41,6 +42,7 @@ class Service:
         self.switches = Switches(engine)
         self.audit = Audit(engine)
         self.metrics = Metrics()
+        self.quota = Quota(backend.jobs, self.settings.queue.open_of_owner)
         self.past: tuple[float, Past] | None = None
         """When past jobs were read, and what was learned from them."""
         self.sockets = 0

@@ -104,6 +104,7 @@ def store(
     if request.webhook is not None:
         check_webhook(request.webhook, service.settings)
     graph = checked(service, document_of(request), caller.owner)
+    service.quota.take(caller.owner)
     return service.jobs.create(
         graph.name,
         graph.to_json(),
