@@ -20,6 +20,7 @@ from spinbot.errors import InputError, NotFoundError, SpinbotError
 from spinbot.serve.api import (
     aliases,
     catalogue,
+    direct,
     events,
     files,
     health,
@@ -39,7 +40,23 @@ from spinbot.serve.api.query import only_known
 from spinbot.serve.api.service import Service
 from spinbot.serve.backend import Backend
 
-PARTS = (jobs, trace, events, sockets, plan, files, catalogue, tickets, speech, images, chat, videos, aliases, health)
+PARTS = (
+    jobs,
+    trace,
+    events,
+    sockets,
+    plan,
+    files,
+    direct,
+    catalogue,
+    tickets,
+    speech,
+    images,
+    chat,
+    videos,
+    aliases,
+    health,
+)
 
 
 def keys_required(settings: Settings, host: str) -> bool:

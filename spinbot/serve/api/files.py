@@ -6,6 +6,7 @@ An artifact is shown to those whose uploads or jobs name it; for others it is no
 from __future__ import annotations
 
 import asyncio
+import mimetypes
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi import Path as PathParameter
-from fastapi.responses import StreamingResponse
+from fastapi.responses import RedirectResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from spinbot.errors import InputError, NotFoundError
@@ -25,11 +26,13 @@ from spinbot.serve.api.forms import Part, read_form
 from spinbot.serve.api.jobs import matches
 from spinbot.serve.api.service import Api, Service
 from spinbot.store.keys import Identity
+from spinbot.store.s3 import S3Artifacts
 from spinbot.store.uploads import Upload
 
 router = APIRouter(prefix="/v1", tags=["files"])
 
 CHUNK = 262_144
+SIGNED_S = 300
 _RANGE = re.compile(r"^bytes=(\d{0,18})-(\d{0,18})$")
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 FORM: dict[str, Any] = {
@@ -119,6 +122,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"content": {"*/*": _FILE}, "headers": _HEADERS, "description": "The whole file"},
     206: {"content": {"*/*": _FILE}, "headers": _HEADERS, "description": "The part that was asked for"},
     304: {"description": "It is as the caller knows it"},
+    307: {"description": "Where the file is"},
     416: {"description": "The file has no such part"},
 }
 
@@ -131,11 +135,16 @@ async def get_artifact(
     api: Api,
     caller: Reader,
     download: Annotated[str | None, Query(max_length=200, description="Offer it for saving under this name")] = None,
+    direct: Annotated[
+        bool, Query(description="Where files are kept in a bucket: answer 307 and a URL of it, good for five minutes")
+    ] = False,
     if_none_match: Annotated[str | None, Header(description="The ETag that the caller has")] = None,
     range: Annotated[str | None, Header(description="bytes=FIRST-LAST, FIRST- or -LENGTH")] = None,  # noqa: A002
     if_range: Annotated[str | None, Header(description="Take `Range` only if this is the ETag")] = None,
 ) -> Response:
     """A file, whole or in part."""
+    if direct and isinstance(api.artifacts, S3Artifacts):
+        return RedirectResponse(await asyncio.to_thread(signed, api.artifacts, api, artifact, caller, download))
     path = await asyncio.to_thread(find, api, artifact, caller)
     tag = f'"{artifact}"'
     headers = {
@@ -155,11 +164,25 @@ async def get_artifact(
 
 def find(api: Service, artifact: str, caller: Identity) -> Path:
     """Where an artifact is that the caller may read. Raises `NotFoundError`."""
-    if artifact in api.readable([artifact], caller.owner):
-        return api.artifacts.path(artifact)
-    raise NotFoundError(
-        f"there is no artifact {artifact[:100]!r}", hint="outputs of jobs and uploads name theirs", code="no_artifact"
-    )
+    _check_readable(api, artifact, caller)
+    return api.artifacts.path(artifact)
+
+
+def signed(bucket: S3Artifacts, api: Service, artifact: str, caller: Identity, download: str | None) -> str:
+    """A URL of the bucket for an artifact that the caller may read. Raises `NotFoundError`."""
+    _check_readable(api, artifact, caller)
+    name = download or artifact
+    mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return bucket.presigned_get(artifact, name, mime, SIGNED_S)
+
+
+def _check_readable(api: Service, artifact: str, caller: Identity) -> None:
+    if artifact not in api.readable([artifact], caller.owner):
+        raise NotFoundError(
+            f"there is no artifact {artifact[:100]!r}",
+            hint="outputs of jobs and uploads name theirs",
+            code="no_artifact",
+        )
 
 
 def file_response(request: Request, path: Path, headers: dict[str, str], wanted: str | None) -> Response:

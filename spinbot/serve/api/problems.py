@@ -70,6 +70,7 @@ STATUS_OF_CODE = {
     "rate_limited": 429,
     "queue_full": 429,
     "no_engine": 501,
+    "no_bucket": 501,
     "disk_full": 507,
 }
 
