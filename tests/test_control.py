@@ -185,6 +185,30 @@ def test_higher_priority_goes_first_when_hosts_are_busy(lab, tmp_path):
     assert begun[high] <= begun[low]
 
 
+def test_a_new_priority_of_a_running_job_counts_for_its_nodes_that_wait(lab, tmp_path):
+    diary, places = tmp_path / "diary", range(4)
+    holding = lab.submit({f"g{n}": gate(tmp_path / "gate", 170 + n) for n in places})
+    first, second = (lab.submit({"a": number(180 + n, diary)}) for n in (0, 1))
+
+    async def story() -> None:
+        full = asyncio.create_task(lab.heard(lambda e: (e.job, e.node, e.kind) == (holding, "g3", "node.running")))
+        await asyncio.sleep(0)
+        holder = asyncio.create_task(lab.runner.run(holding))
+        await full
+        waiting = [asyncio.create_task(lab.runner.run(job)) for job in (first, second)]
+        while second not in lab.runner._runs:
+            await asyncio.sleep(0)
+        lab.jobs.prioritise(second, 50)  # as another process does
+        while lab.runner._runs[second]._priority != 50:
+            await asyncio.sleep(0)
+        (tmp_path / "gate").touch()
+        await asyncio.gather(holder, *waiting)
+
+    lab.wait(story())
+    begun = {job: next(e.time for e in lab.jobs.events(job) if e.kind == "node.running") for job in (first, second)}
+    assert begun[second] <= begun[first]
+
+
 # Identical work
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -104,3 +106,33 @@ def test_every_node_of_a_wide_graph_of_brief_ones_runs_once_and_says_so(lab, tmp
     assert {name: value["value"] for name, value in job.outputs.items()} == {f"n{n}": 1000 + n for n in range(200)}
     for name in nodes:
         assert lab.kinds(job, name) == ["node.running", "node.succeeded"]
+
+
+def test_nodes_sent_together_do_not_wait_for_one_that_takes_long(lab, tmp_path):
+    def gate(name: str, value: int) -> dict[str, Any]:
+        return {"type": "toy_gate", "params": {"gate": str(tmp_path / name), "value": value, "diary": str(diary)}}
+
+    diary = tmp_path / "diary"
+    (tmp_path / "open").touch()
+    lab.run({f"w{n}": gate("open", n) for n in range(ENOUGH)})
+    job = lab.submit({"long": gate("shut", 100)} | {f"n{n}": gate("open", 200 + n) for n in range(5)})
+
+    async def story() -> None:
+        others = {f"n{n}" for n in range(5)}
+        done = asyncio.create_task(
+            lab.heard(lambda e: e.kind == "node.succeeded" and (others.discard(e.node) or not others))
+        )
+        await asyncio.sleep(0)
+        running = asyncio.create_task(lab.runner.run(job))
+        await done
+        assert lab.jobs.get(job).nodes["long"].state == "running"
+        (tmp_path / "shut").touch()
+        await running
+
+    lab.wait(story())
+    ended = lab.jobs.get(job)
+    assert ended.state == "succeeded"
+    assert {run.attempt for run in ended.nodes.values()} == {1}
+    assert lab.kinds(ended, "n0") == ["node.running", "node.interrupted", "node.running", "node.succeeded"]
+    begun = [int(line.split()[1]) for line in diary.read_text().splitlines()]
+    assert sorted(begun) == [0, 1, 2, 100, *range(200, 205)]

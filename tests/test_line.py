@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from spinbot.actors.call import Answer, Call, Noted
+from spinbot.actors.call import Answer, Call, NotBegun, Noted
 from spinbot.actors.host import CallContext, Host
 from spinbot.actors.line import runner_end
 from spinbot.actors.line.frames import SECRET, Door, Run, pack
@@ -92,6 +92,26 @@ def test_a_call_stops_when_asked(end):
         return heard
 
     assert run(use())["long"].error["code"] == "cancelled"
+
+
+def test_calls_behind_one_that_takes_long_are_taken_back_and_never_run(end):
+    async def use() -> list[tuple[str, Any]]:
+        heard: list[tuple[str, Any]] = []
+        line = await RunnerEnd.open(end.door)
+        calls = [call("long", until_cancelled), call("a"), call("b")]
+        running = asyncio.ensure_future(line.run(calls, lambda name, said: heard.append((name, said))))
+        await asyncio.to_thread(BEGUN.wait)
+        line.take_back(["a", "b"])
+        while sum(said == NotBegun() for _, said in heard) < 2:
+            await asyncio.sleep(0)
+        line.stop("long")
+        await running
+        line.close()
+        return heard
+
+    heard = run(use())
+    assert [name for name, said in heard if said == NotBegun()] == ["a", "b"]
+    assert [name for name, said in heard if isinstance(said, Answer)] == ["long"]
 
 
 def test_a_new_runner_gets_the_host_and_the_former_ones_calls_stop(end):

@@ -116,8 +116,16 @@ class Answer:
         return {"host": self.host, "begun": self.started, "ended": self.ended, "spans": spans}
 
 
+@dataclass(frozen=True)
+class NotBegun:
+    """A call that was taken back before it began; it may run elsewhere."""
+
+
 Say = Callable[[Message], None]
 """Takes the messages of one call."""
 
-Hear = Callable[[str, Message | Answer], None]
-"""`hear(call id, what it said)`: a call's messages in order, then its answer."""
+Said = Message | Answer | NotBegun
+"""What comes back of a call."""
+
+Hear = Callable[[str, Said], None]
+"""`hear(call id, what was said)`: a call's messages in order, then its answer, or that it has not begun."""

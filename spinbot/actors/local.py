@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from spinbot.actors.call import Answer, Call, Hear, Message
+from spinbot.actors.call import Call, Hear, NotBegun, Said
 from spinbot.actors.host import Host
 from spinbot.config import HostGroup, Settings
 from spinbot.errors import HostLostError
@@ -19,16 +20,20 @@ class LocalHost:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._killed = asyncio.Event()
+        self._waiting: deque[Call] = deque()
+        self._hear: Hear = lambda *_: None
 
     async def run(self, calls: Sequence[Call], hear: Hear) -> None:
         """See `HostHandle.run`."""
         loop = asyncio.get_running_loop()
 
-        def say(call: str, said: Message | Answer) -> None:
+        def say(call: str, said: Said) -> None:
             loop.call_soon_threadsafe(hear, call, said)
 
+        self._waiting, self._hear = deque(calls), hear
+
         def run() -> None:
-            for call in calls:
+            while call := self._next():
                 say(call.id, self._host.run(call, partial(say, call.id)))
 
         work = asyncio.ensure_future(asyncio.to_thread(run))
@@ -38,6 +43,11 @@ class LocalHost:
         if work not in done:
             raise HostLostError(f"host {self._host.name!r} was ended", hint="the thread runs on until it returns")
         work.result()
+
+    def take_back(self, calls: Sequence[str]) -> None:
+        """See `HostHandle.take_back`."""
+        while call := self._next():
+            self._hear(call.id, NotBegun())
 
     async def cancel(self, call_id: str) -> None:
         """See `HostHandle.cancel`."""
@@ -51,6 +61,12 @@ class LocalHost:
         """Give up on the thread: its call is answered as lost, and a step that reports stops it."""
         self._host.cancel_all()
         self._killed.set()
+
+    def _next(self) -> Call | None:
+        try:
+            return self._waiting.popleft()
+        except IndexError:
+            return None
 
 
 async def start_local(group: HostGroup, settings: Settings, name: str) -> LocalHost:

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from spinbot.actors.call import Answer, Call, Hear, Message, ModelEvicted, ModelLoaded, Say
+from spinbot.actors.call import Answer, Call, Hear, ModelEvicted, ModelLoaded, NotBegun, Said, Say
 from spinbot.actors.host import load_engines
 from spinbot.config import HostGroup, Settings
 from spinbot.errors import CancelledError, HostLostError, InputError
@@ -25,12 +25,19 @@ PATIENCE_S = 0.5
 
 DESCRIBE_S = 1.0
 
+TAKE_BACK_S = 0.2
+"""Calls sent together should be over in 0.05 s; where the first takes longer, the others need not wait for it."""
+
 
 class HostHandle(Protocol):
     """One host, as the pool sees it."""
 
     async def run(self, calls: Sequence[Call], hear: Hear) -> None:
         """Run calls one after another, until all are answered. Raises `HostLostError`; some may be answered then."""
+        ...
+
+    def take_back(self, calls: Sequence[str]) -> None:
+        """Do not begin these calls any more; those that have not are heard as `NotBegun`."""
         ...
 
     async def cancel(self, call_id: str) -> None:
@@ -104,10 +111,10 @@ class Pool:
         """Run one call and return its answer. Raises as `run` does."""
         answers: list[Answer] = []
 
-        def listen(_: str, said: Message | Answer) -> None:
+        def listen(_: str, said: Said) -> None:
             if isinstance(said, Answer):
                 answers.append(said)
-            else:
+            elif not isinstance(said, NotBegun):  # one that is alone is not taken back
                 hear(said)
 
         await self.run(group, [call], listen)
@@ -115,6 +122,8 @@ class Pool:
 
     async def run(self, group: str, calls: Sequence[Call], hear: Hear) -> None:
         """Run calls that need the same engines on one host, one after another; returns when all are answered.
+
+        Those behind one that takes long are taken back and heard as `NotBegun`.
 
         Raises `HostLostError` where the process died, `CancelledError` where all were cancelled before one began.
         """
@@ -127,19 +136,23 @@ class Pool:
             self._over(ride, calls)
             raise
 
-        def listen(call: str, said: Message | Answer) -> None:
+        def listen(call: str, said: Said) -> None:
             if isinstance(said, ModelLoaded):
                 seat.engines.add(f"{said.slot}/{said.engine}")
             elif isinstance(said, ModelEvicted):
                 seat.engines.discard(f"{said.slot}/{said.engine}")
             hear(call, said)
 
+        behind = [call.id for call in calls[1:]]
+        late = asyncio.get_running_loop().call_later(TAKE_BACK_S, seat.handle.take_back, behind) if behind else None
         try:
             await seat.handle.run(calls, listen)
         except HostLostError:
             self._drop(group, seat)
             raise
         finally:
+            if late:
+                late.cancel()
             self._over(ride, calls)
             self._leave(group, seat)
 

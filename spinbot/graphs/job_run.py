@@ -7,7 +7,6 @@ is ready, answer it from the cache or queue it for a host, write the turn, tell 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from spinbot.actors.call import Answer, Message
+from spinbot.actors.call import Answer, Message, NotBegun, Said
 from spinbot.errors import CancelledError, HostLostError, NodeError, NodeTimeoutError, SpinbotError
 from spinbot.graphs.check import check_expansion
 from spinbot.graphs.execute import Expanded, read_answer
@@ -24,15 +23,13 @@ from spinbot.graphs.graph import Graph
 from spinbot.graphs.lanes import Place, Ticket
 from spinbot.graphs.plan import Plan
 from spinbot.graphs.preload import preload, wanted
-from spinbot.graphs.visit import KINDS, Visit, describe, retry_after
+from spinbot.graphs.visit import KINDS, Visit, describe, retry_after, send
 from spinbot.store.artifacts import artifact_ids
 from spinbot.store.jobs import Job, JobState, NodeState, Wish
 from spinbot.store.ledger import Turn
 
 if TYPE_CHECKING:
     from spinbot.graphs.runner import Runner
-
-log = logging.getLogger(__name__)
 
 BATCH = 64  # ready nodes looked at in one turn: some 10 ms, so other jobs on the loop do not wait
 
@@ -55,12 +52,14 @@ class JobRun:
         self.plan = Plan(Graph.model_validate(job.graph), job.nodes)
         self._runner = runner
         self._job = job
+        self._priority = job.priority
         self._turn = Turn()
         self._visits: dict[str, Visit] = {}
         self._todo: deque[str] = deque()
         self._starts: list[Visit] = []
         self._elsewhere: list[str] = []
         self._losses: dict[str, int] = defaultdict(int)
+        self._alone: set[str] = set()
         self._stop: _Stop | None = None
         self._news = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -95,6 +94,17 @@ class JobRun:
         elif self._stop is None or self._stop.state == "paused":
             error = CancelledError("cancelled", hint=f"go on from the finished nodes: spinbot jobs retry {self.id}")
             self._halt(_Stop("cancelled", error, rest="cancelled"))
+        self._news.set()
+
+    def prioritise(self, priority: int) -> None:
+        """The job's priority from now on: its nodes that wait for a host are queued anew."""
+        if priority == self._priority:
+            return
+        self._priority = priority
+        for visit in self._visits.values():
+            if visit.ticket is not None:
+                visit.ticket.dropped = True
+                self._queue(visit)
         self._news.set()
 
     def look_again(self) -> None:
@@ -169,13 +179,16 @@ class JobRun:
         elif key and self._runner.twins.wait(key, self, visit.name):
             self._turn.say("log", visit.name, {"message": "waits for another job that makes the same"})
         else:
-            spec = visit.step.spec
-            # Alone go: nodes that load models, that a timer may end together with their process, that lost a process.
-            alone = visit.engines or spec.timeout_s is not None or self._losses[visit.name]
-            takes_s = None if alone else self._runner.paces.brief(spec.type)
-            visit.ticket = Ticket(visit.group, partial(self._admitted, visit), self, takes_s)
             self._visits[visit.name] = visit
-            self._runner.lanes.join(visit.ticket, self._job.priority + spec.priority, self._job.owner)
+            self._queue(visit)
+
+    def _queue(self, visit: Visit) -> None:
+        spec = visit.step.spec
+        # Alone go: nodes that load models, that a timer may end with their process, that were in bad company before.
+        alone = visit.engines or spec.timeout_s is not None or visit.name in self._alone | self._losses.keys()
+        takes_s = None if alone else self._runner.paces.brief(spec.type)
+        visit.ticket = Ticket(visit.group, partial(self._admitted, visit), self, takes_s)
+        self._runner.lanes.join(visit.ticket, self._priority + spec.priority, self._job.owner)
 
     def _admitted(self, visit: Visit, place: Place) -> None:
         visit.begin(self.id, self.epoch, place, self._turn)
@@ -235,24 +248,11 @@ class JobRun:
 
     async def _carry(self, visits: list[Visit]) -> None:
         """Bring calls that go together to a host; what comes back is heard meanwhile."""
-        by_call = {visit.call.id: visit for visit in visits if visit.call is not None}
-        error: SpinbotError
-        try:
-            await self._runner.pool.run(
-                visits[0].group,
-                [visit.call for visit in visits if visit.call is not None],
-                lambda call, said: self._hear(by_call[call], said),
-            )
-            return
-        except SpinbotError as failure:
-            error = failure
-        except Exception as failure:  # a defect of the pool must not leave nodes running for ever
-            log.exception("calls %s failed", list(by_call))
-            error = NodeError(f"{type(failure).__name__}: {failure}", code="internal")
-        for visit in visits:
-            if self._visits.get(visit.name) is visit:  # not answered; nor another runner's node by now
-                self._ended_badly(visit, error)
-        self._news.set()
+        if error := await send(visits, self._runner.pool, self._hear):
+            for visit in visits:
+                if self._visits.get(visit.name) is visit:  # not answered; nor another runner's node by now
+                    self._ended_badly(visit, error)
+            self._news.set()
 
     def _answered(self, visit: Visit, answer: Answer) -> None:
         if answer.error is not None:
@@ -371,11 +371,16 @@ class JobRun:
 
     # Messages
 
-    def _hear(self, visit: Visit, said: Message | Answer) -> None:
+    def _hear(self, visit: Visit, said: Said) -> None:
         if self._visits.get(visit.name) is not visit:  # it is over, or the lease was lost
             return
         if isinstance(said, Answer):
             self._answered(visit, said)
+        elif isinstance(said, NotBegun):
+            self._drop(visit)
+            self._alone.add(visit.name)
+            visit.undo(self._turn)
+            self._todo.append(visit.name)
         else:
             visit.tell(said, self._turn)
         self._news.set()

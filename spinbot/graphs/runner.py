@@ -151,9 +151,11 @@ class Runner:
                 if time.monotonic() - renewed >= self.settings.lease_s / 3:
                     renewed = time.monotonic()
                     self.ledger.renew(self._runs)
-                for job, wish in self.ledger.wishes(self._runs).items():
-                    if run := self._runs.get(job):
-                        run.obey(wish)
+                for asked in self.ledger.asked(self._runs):
+                    if run := self._runs.get(asked.job):
+                        run.prioritise(asked.priority)
+                        if asked.wish:
+                            run.obey(asked.wish)
             except StorageError as error:  # the lease runs out if it stays so, and the next write says it
                 log.warning("%s", error)
             for run in list(self._runs.values()):

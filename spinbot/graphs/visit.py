@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,17 +18,20 @@ from spinbot.actors.call import (
     Noted,
     Partial,
     Progressed,
+    Said,
     Saved,
 )
-from spinbot.actors.pool import group_for
+from spinbot.actors.pool import Pool, group_for
 from spinbot.config import Settings
-from spinbot.errors import HostLostError, SpinbotError
+from spinbot.errors import HostLostError, NodeError, SpinbotError
 from spinbot.graphs.execute import engines_of, node_key, run_node
 from spinbot.graphs.graph import Retry
 from spinbot.graphs.lanes import Place, Ticket
 from spinbot.graphs.node import Node
 from spinbot.graphs.plan import Step
 from spinbot.store.ledger import Turn
+
+log = logging.getLogger(__name__)
 
 FORESEEN = 0.05
 """Share of a node that must be done before the time that is left is told: what came first may have been a load."""
@@ -85,6 +89,13 @@ class Visit:
         del turn.rows[self.name]
         turn.events = [event for event in turn.events if event[1:3] != ("node.running", self.name)]
 
+    def undo(self, turn: Turn) -> None:
+        """The attempt was stored as begun, and did not: the host was held up by another."""
+        run = self.step.run
+        run.state, run.started = "pending", None
+        run.attempt -= 1
+        turn.change(run, {"why": "the node before it on the same host took long"}, "node.interrupted")
+
     def tell(self, message: Message, turn: Turn) -> None:
         """Add to the turn what the running call says."""
         run = self.step.run
@@ -112,6 +123,20 @@ def describe(
     step.run.engines = {f"{slot}/{engine}": weights(slot, engine) for slot, engine in engines.items()}
     step.run.key = None if step.spec.cache == "off" else node_key(node, step.run.engines)
     return Visit(name, step, node, engines, group_for(step.kind.slots, settings.hosts), time.time())
+
+
+async def send(visits: Sequence[Visit], pool: Pool, hear: Callable[[Visit, Said], None]) -> SpinbotError | None:
+    """Bring calls of one group to a host together; None once all are answered, else why the others have no answer."""
+    by_call = {visit.call.id: visit for visit in visits if visit.call is not None}
+    calls = [visit.call for visit in visits if visit.call is not None]
+    try:
+        await pool.run(visits[0].group, calls, lambda call, said: hear(by_call[call], said))
+    except SpinbotError as error:
+        return error
+    except Exception as error:  # a defect of the pool must not leave nodes running for ever
+        log.exception("calls %s failed", list(by_call))
+        return NodeError(f"{type(error).__name__}: {error}", code="internal")
+    return None
 
 
 def retry_after(error: SpinbotError, retry: Retry, attempts: int, losses: int) -> float | None:

@@ -262,7 +262,7 @@ class JobStore:
             connection.execute(insert(db.events).values(**vars(again)))
 
     def prioritise(self, job: str, priority: int) -> None:
-        """Change the priority of a job that has not ended; one that runs keeps its own until a runner takes it again.
+        """Change the priority of a job that has not ended; of one that runs, for the nodes that have not begun.
 
         Raises `InputError` for one that has ended, `NotFoundError`.
         """

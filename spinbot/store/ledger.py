@@ -101,6 +101,15 @@ class Claimable:
     wish: Wish | None
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a user wants of a job that runs."""
+
+    job: str
+    wish: Wish | None
+    priority: int
+
+
 @dataclass
 class Turn:
     """What changed in one step of a job: rows of nodes, new nodes, events, and the job's own state."""
@@ -214,11 +223,12 @@ class Ledger:
                 .values(lease_until=time.time() + self._lease_s)
             )
 
-    def wishes(self, jobs: Iterable[str]) -> dict[str, Wish]:
-        """What users ask of the given jobs."""
-        asked = select(db.jobs.c.id, db.jobs.c.wish).where(db.jobs.c.id.in_(list(jobs)) & db.jobs.c.wish.is_not(None))
+    def asked(self, jobs: Iterable[str]) -> list[Asked]:
+        """What users want of the given jobs."""
+        columns = db.jobs.c
+        query = select(columns.id, columns.wish, columns.priority).where(columns.id.in_(list(jobs)))
         with self._engine.connect() as connection:
-            return {row.id: row.wish for row in connection.execute(asked)}
+            return [Asked(*row) for row in connection.execute(query)]
 
     def known(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Stored results by cache key."""

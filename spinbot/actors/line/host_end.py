@@ -9,17 +9,17 @@ from __future__ import annotations
 import contextlib
 import hmac
 import pickle
-import queue
 import secrets
 import socket
 import threading
 import time
+from collections import deque
 from functools import partial
 from typing import BinaryIO
 
-from spinbot.actors.call import Answer, Call, Message
+from spinbot.actors.call import Answer, Call, Message, NotBegun, Said
 from spinbot.actors.host import Host
-from spinbot.actors.line.frames import HEAD, SECRET, Door, Ping, Run, Stop, pack
+from spinbot.actors.line.frames import HEAD, SECRET, Door, Ping, Run, Stop, TakeBack, pack
 
 HOLD_S = 0.01
 """How long an answer may wait for those of calls behind it: each frame wakes the runner, which then stores a turn."""
@@ -34,7 +34,8 @@ class HostEnd:
         self._host = host
         self._listener = socket.create_server((address, 0))
         self.door = Door(address, self._listener.getsockname()[1], secrets.token_bytes(SECRET))
-        self._work: queue.SimpleQueue[tuple[_Runner, list[Call]]] = queue.SimpleQueue()
+        self._work: deque[tuple[_Runner, Call]] = deque()
+        self._more = threading.Condition()
         self._lock = threading.Lock()
         self._runner: _Runner | None = None
         for work in (self._accept, self._compute):
@@ -69,10 +70,14 @@ class HostEnd:
             match pickle.loads(body):
                 case Run(calls):
                     runner.calls.update(call.id for call in calls)
-                    self._work.put((runner, calls))
+                    with self._more:
+                        self._work.extend((runner, call) for call in calls)
+                        self._more.notify()
                 case Stop(call):
                     if call in runner.calls:
                         self._host.cancel(call)
+                case TakeBack(calls):
+                    runner.give_back(self._take_out(set(calls)))
                 case Ping():
                     runner.flush()
 
@@ -81,15 +86,20 @@ class HostEnd:
         for call in runner.calls.copy():
             self._host.cancel(call)
 
+    def _take_out(self, calls: set[str]) -> list[str]:
+        with self._more:
+            taken = [call.id for _, call in self._work if call.id in calls]
+            self._work = deque((runner, call) for runner, call in self._work if call.id not in calls)
+        return taken
+
     def _compute(self) -> None:
         while True:
-            runner, calls = self._work.get()
-            runner.flushed = time.monotonic()
-            for call in calls:
-                if not runner.gone:
-                    runner.answer(self._host.run(call, partial(runner.say, call.id)))
+            with self._more:
+                self._more.wait_for(lambda: self._work)
+                runner, call = self._work.popleft()
             if not runner.gone:
-                runner.flush()
+                answer = self._host.run(call, partial(runner.say, call.id))
+                runner.answer(answer, last=not self._work)
 
 
 class _Runner:
@@ -98,10 +108,10 @@ class _Runner:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._lock = threading.Lock()
-        self._said: list[tuple[str, Message | Answer]] = []
+        self._said: list[tuple[str, Said]] = []
         self.calls: set[str] = set()
         self.gone = False
-        self.flushed = 0.0
+        self._flushed = 0.0
 
     def say(self, call: str, message: Message) -> None:
         """Send a message now, behind the answers that wait."""
@@ -109,19 +119,26 @@ class _Runner:
             self._said.append((call, message))
         self.flush()
 
-    def answer(self, answer: Answer) -> None:
-        """Send an answer, or keep it for up to `HOLD_S`."""
+    def answer(self, answer: Answer, *, last: bool) -> None:
+        """Send an answer, or keep it for up to `HOLD_S` where it is not the last."""
         self.calls.discard(answer.call)
         with self._lock:
             self._said.append((answer.call, answer))
-        if time.monotonic() - self.flushed >= HOLD_S:
+        if last or time.monotonic() - self._flushed >= HOLD_S:
             self.flush()
+
+    def give_back(self, calls: list[str]) -> None:
+        """Say that these calls were not begun."""
+        self.calls.difference_update(calls)
+        with self._lock:
+            self._said += [(call, NotBegun()) for call in calls]
+        self.flush()
 
     def flush(self) -> None:
         """Send what waits."""
         with self._lock:
             said, self._said = self._said, []
-            self.flushed = time.monotonic()
+            self._flushed = time.monotonic()
             try:
                 self._connection.sendall(pack(said))
             except OSError:  # the thread that reads sees it too and forgets this runner

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from spinbot.actors.call import Answer, Call, Hear, Message
-from spinbot.actors.line.frames import HEAD, Door, Ping, Run, Stop, pack
+from spinbot.actors.call import Answer, Call, Hear, NotBegun, Said
+from spinbot.actors.line.frames import HEAD, Door, Ping, Run, Stop, TakeBack, pack
 
 PING_S = 15.0
 SILENT_S = 60.0
@@ -62,12 +63,17 @@ class RunnerEnd(asyncio.Protocol):
         """Ask a call to stop at its next step. Raises `ConnectionError`."""
         self._send(Stop(call))
 
+    def take_back(self, calls: Sequence[str]) -> None:
+        """Ask for those of these calls that have not begun: they are then heard as `NotBegun`."""
+        with contextlib.suppress(ConnectionError):  # whoever waits for them hears of that
+            self._send(TakeBack(list(calls)))
+
     def close(self) -> None:
         """Hang up: the host stops what still runs."""
         if self._transport is not None:
             self._transport.close()
 
-    def _send(self, body: Run | Stop | Ping) -> None:
+    def _send(self, body: Run | Stop | TakeBack | Ping) -> None:
         if self._transport is None or self._transport.is_closing():
             raise ConnectionError("the line is closed")
         self._transport.write(pack(body))
@@ -112,12 +118,12 @@ class RunnerEnd(asyncio.Protocol):
             if not sent.done.done():
                 sent.done.set_exception(ConnectionError(str(exc or "the host hung up")))
 
-    def _hand_on(self, call: str, said: Message | Answer) -> None:
+    def _hand_on(self, call: str, said: Said) -> None:
         sent = self._sent.get(call)
         if sent is None:  # nobody waits for it any more
             return
         sent.hear(call, said)
-        if isinstance(said, Answer):
+        if isinstance(said, Answer | NotBegun):
             sent.open.discard(call)
             del self._sent[call]
             if not sent.open and not sent.done.done():

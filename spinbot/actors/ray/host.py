@@ -91,6 +91,11 @@ class RayHost:
             raise self._lost() from error
         return list(engines)
 
+    def take_back(self, calls: Sequence[str]) -> None:
+        """See `HostHandle.take_back`."""
+        if self._line is not None and self._line.done() and not self._line.exception():
+            self._line.result().take_back(calls)
+
     async def cancel(self, call_id: str) -> None:
         """See `HostHandle.cancel`."""
         try:
