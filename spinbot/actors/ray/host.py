@@ -113,7 +113,8 @@ class RayHost:
 
     async def kill(self) -> None:
         """See `HostHandle.kill`."""
-        ray.kill(self._actor)
+        if ray.is_initialized():  # else it has ended with Ray
+            ray.kill(self._actor)
 
     def _open(self) -> asyncio.Future[RunnerEnd]:
         if self._line is None:
