@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from spinbot.graphs.lanes import TOGETHER, TOGETHER_S, Lanes, Place, Ticket
 from spinbot.graphs.paces import BRIEF_S, ENOUGH, Paces
-from tests.lab import Lab, number
+from tests.lab import Lab, add, number
 
 
 class Queue:
@@ -136,3 +137,50 @@ def test_nodes_sent_together_do_not_wait_for_one_that_takes_long(lab, tmp_path):
     assert lab.kinds(ended, "n0") == ["node.running", "node.interrupted", "node.running", "node.succeeded"]
     begun = [int(line.split()[1]) for line in diary.read_text().splitlines()]
     assert sorted(begun) == [0, 1, 2, 100, *range(200, 205)]
+
+
+def plus(left: str, right: str, diary: Path | str = "") -> dict[str, Any]:
+    return add(left, right, diary) | {"cache": "off"}
+
+
+def warm(lab: Lab) -> None:
+    """Numbers and sums are known to be brief."""
+    lab.run({f"w{n}": number(n) for n in range(ENOUGH)} | {f"s{n}": plus("w0", "w1") for n in range(ENOUGH)})
+
+
+def test_nodes_that_want_no_cache_follow_what_they_wait_for_in_the_same_call(lab, tmp_path):
+    diary = tmp_path / "diary"
+    warm(lab)
+    nodes = {"n0": number(1)} | {f"n{n}": plus(f"n{n - 1}", f"n{n - 1}", diary) for n in range(1, 30)}
+    job = lab.run(nodes, "n29")
+    assert job.outputs == {"n29": {"value": 2**29}}
+    assert len(diary.read_text().splitlines()) == 29
+    events = [(event.kind, event.node) for event in lab.jobs.events(job.id)]
+    assert events.index(("node.running", "n20")) < events.index(("node.succeeded", "n10"))
+    for n in range(1, 30):
+        assert lab.kinds(job, f"n{n}") == ["node.running", "node.succeeded"]
+
+
+def test_nodes_that_want_the_cache_do_not(lab):
+    warm(lab)
+    nodes = {"n0": number(1)} | {f"n{n}": add(f"n{n - 1}", f"n{n - 1}") for n in range(1, 10)}
+    events = [(event.kind, event.node) for event in lab.jobs.events(lab.run(nodes, "n9").id)]
+    assert events.index(("node.succeeded", "n4")) < events.index(("node.running", "n5"))
+
+
+def test_what_went_along_with_a_node_that_failed_has_not_run(lab, tmp_path):
+    diary = tmp_path / "diary"
+    warm(lab)
+    flaky = {"type": "toy_flaky", "params": {"diary": str(tmp_path / "tries"), "failures": 0}, "cache": "off"}
+    lab.run({f"f{n}": flaky | {"params": {"diary": str(tmp_path / f"f{n}"), "failures": 0}} for n in range(ENOUGH)})
+    retried = flaky | {"params": {"diary": str(tmp_path / "tries"), "failures": 1}}
+    job = lab.run(
+        {"a": retried | {"retry": {"attempts": 1}}, "b": plus("a", "a", diary), "c": plus("b", "b", diary)}, "c"
+    )
+    assert (job.state, job.nodes["a"].state) == ("failed", "failed")
+    assert {job.nodes[name].state for name in "bc"} == {"skipped"}
+    assert not diary.exists()
+    lab.jobs.reopen(job.id)
+    (again,) = lab.wait(lab.runner.run(job.id))
+    assert again.state == "succeeded"
+    assert len(diary.read_text().splitlines()) == 2

@@ -118,7 +118,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class NotBegun:
-    """A call that was taken back before it began; it may run elsewhere."""
+    """A call that was taken back before it began, or was not ready; it may run elsewhere, or later."""
+
+
+class NotReadyError(Exception):
+    """Raised by a call's function: what it needs of the calls sent with it did not come, so it has not begun."""
 
 
 Say = Callable[[Message], None]

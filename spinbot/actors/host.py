@@ -9,13 +9,26 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from spinbot.actors.call import Answer, Call, Message, ModelLoaded, Noted, Partial, Progressed, Saved, Say, Span
+from spinbot.actors.call import (
+    Answer,
+    Call,
+    Message,
+    ModelLoaded,
+    NotBegun,
+    Noted,
+    NotReadyError,
+    Partial,
+    Progressed,
+    Saved,
+    Say,
+    Span,
+)
 from spinbot.actors.memory import cuda_devices, process_bytes
 from spinbot.actors.residency import Key, Residency
 from spinbot.config import HostGroup, Settings, cores
@@ -35,10 +48,12 @@ PROGRESS_EVERY_S = 0.2
 class CallContext:
     """What a running call may use: engines, artifacts, scratch space, and a way to report."""
 
-    def __init__(self, host: Host, call: Call, say: Say) -> None:
+    def __init__(self, host: Host, call: Call, say: Say, results: Mapping[str, dict[str, Any]]) -> None:
         self._host = host
         self._call = call
         self._say_it = say
+        self.results = results
+        """What the calls answered that were sent with this one and ran before it, by call id."""
         self._cancelled = threading.Event()
         self._progressed = -PROGRESS_EVERY_S
         self._open = ExitStack()
@@ -129,16 +144,21 @@ class Host:
         self._running: dict[str, CallContext] = {}
         self._cancelled: set[str] = set()
 
-    def run(self, call: Call, say: Say) -> Answer:
-        """Run a call to its end; `say` gets what it says meanwhile, on the call's thread. Never raises."""
+    def run(self, call: Call, say: Say, results: dict[str, dict[str, Any]]) -> Answer | NotBegun:
+        """Run a call to its end; `say` gets what it says meanwhile, on the call's thread. Never raises.
+
+        `results` are those of the calls sent with it, so far; its own is added.
+        """
         began = time.time()
-        context = CallContext(self, call, say)
+        context = CallContext(self, call, say, results)
         self._running[call.id] = context
         result, error, tail = None, None, []
         try:
             if call.id in self._cancelled:
                 raise CancelledError("cancelled before it began")
-            result = call.function(context, call.payload)
+            result = results[call.id] = call.function(context, call.payload)
+        except NotReadyError:
+            return NotBegun()
         except SpinbotError as failure:
             error = failure.to_dict()
         except Exception as failure:  # the border of the process: any fault becomes the job's error

@@ -33,8 +33,9 @@ class LocalHost:
         self._waiting, self._hear = deque(calls), hear
 
         def run() -> None:
+            results: dict[str, dict[str, Any]] = {}
             while call := self._next():
-                say(call.id, self._host.run(call, partial(say, call.id)))
+                say(call.id, self._host.run(call, partial(say, call.id), results))
 
         work = asyncio.ensure_future(asyncio.to_thread(run))
         death = asyncio.ensure_future(self._killed.wait())

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from spinbot.actors.call import NotReadyError
 from spinbot.actors.host import CallContext
 from spinbot.config import Settings
 from spinbot.graphs.graph import Expansion, NodeSpec
@@ -20,9 +22,41 @@ class Expanded:
     expansion: Expansion
 
 
-def run_node(context: CallContext, described: Node) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Pending:
+    """An input value that a call sent with this one will answer."""
+
+    call: str
+    output: str
+
+
+@dataclass(frozen=True)
+class Unready:
+    """A node whose inputs are not all there yet: `Pending` stands for them, by itself or in a list."""
+
+    type: str
+    fields: dict[str, Any]
+
+    def node(self, results: Mapping[str, dict[str, Any]]) -> Node:
+        """The node, once the others have answered. Raises `NotReadyError` where one did not answer outputs."""
+
+        def value(field: Any) -> Any:
+            if isinstance(field, list):
+                return [value(item) for item in field]
+            if not isinstance(field, Pending):
+                return field
+            outputs = results.get(field.call, {}).get("outputs")
+            if outputs is None:  # it failed, was cancelled, or answered a subgraph
+                raise NotReadyError
+            return outputs[field.output]
+
+        return NODES[self.type].model_validate({name: value(field) for name, field in self.fields.items()})
+
+
+def run_node(context: CallContext, described: Node | Unready) -> dict[str, Any]:
     """The function of every node call: run the node and answer its outputs, or its expansion, as JSON."""
-    answer = described.run(context)
+    node = described.node(context.results) if isinstance(described, Unready) else described
+    answer = node.run(context)
     if isinstance(answer, Expansion):
         return {"expansion": answer.model_dump(mode="json", exclude_defaults=True)}
     return {"outputs": answer.model_dump(mode="json")}

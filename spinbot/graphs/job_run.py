@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict, deque
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,30 +16,23 @@ from pydantic import ValidationError
 
 from spinbot.actors.call import Answer, Message, NotBegun, Said
 from spinbot.errors import CancelledError, HostLostError, NodeError, NodeTimeoutError, SpinbotError
+from spinbot.graphs.along import along, together
 from spinbot.graphs.check import check_expansion
 from spinbot.graphs.execute import Expanded, read_answer
 from spinbot.graphs.graph import Graph
 from spinbot.graphs.lanes import Place, Ticket
-from spinbot.graphs.plan import Plan
+from spinbot.graphs.plan import Plan, Step
 from spinbot.graphs.preload import preload, wanted
+from spinbot.graphs.stop import PAUSED, Stop, cancelled
 from spinbot.graphs.visit import KINDS, Visit, describe, retry_after, send
 from spinbot.store.artifacts import artifact_ids
-from spinbot.store.jobs import Job, JobState, NodeState, Wish
+from spinbot.store.jobs import DONE, Job, Wish
 from spinbot.store.ledger import Turn
 
 if TYPE_CHECKING:
     from spinbot.graphs.runner import Runner
 
 BATCH = 64  # ready nodes looked at in one turn: some 10 ms, so other jobs on the loop do not wait
-
-
-@dataclass(slots=True)
-class _Stop:
-    """Why no further node starts, and what the job is to become."""
-
-    state: JobState
-    error: SpinbotError | None = None
-    rest: NodeState = "skipped"
 
 
 class JobRun:
@@ -60,7 +52,7 @@ class JobRun:
         self._elsewhere: list[str] = []
         self._losses: dict[str, int] = defaultdict(int)
         self._alone: set[str] = set()
-        self._stop: _Stop | None = None
+        self._stop: Stop | None = None
         self._news = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._preloaded = False
@@ -90,10 +82,9 @@ class JobRun:
         """Pause: let running nodes end and start no other. Cancel: stop them too."""
         if wish == "pause":
             if self._stop is None:
-                self._halt(_Stop("paused"))
-        elif self._stop is None or self._stop.state == "paused":
-            error = CancelledError("cancelled", hint=f"go on from the finished nodes: spinbot jobs retry {self.id}")
-            self._halt(_Stop("cancelled", error, rest="cancelled"))
+                self._halt(PAUSED)
+        elif self._stop is None or not self._stop.final:
+            self._halt(cancelled(self.id))
         self._news.set()
 
     def prioritise(self, priority: int) -> None:
@@ -124,20 +115,18 @@ class JobRun:
     def _go_on(self) -> None:
         self._settle()
         self._runner.lanes.admit()
+        self._take_along()
         self._conclude()
         self._write()
         starts, self._starts = self._starts, []
-        if self._stop and self._stop.state != "paused":  # the job was stopped after they were let in
+        if self._stop and self._stop.final:  # the job was stopped after they were let in
             for visit in starts:
                 self._ended_badly(visit, CancelledError("cancelled before it began"))
                 self._news.set()
         else:
-            together: dict[Place, list[Visit]] = defaultdict(list)
             for visit in starts:
                 self._prepare(visit)
-                assert visit.place is not None
-                together[visit.place].append(visit)
-            for visits in together.values():
+            for visits in together(starts).values():
                 self._spawn(self._carry(visits))
         if self._todo:
             self._news.set()
@@ -146,7 +135,7 @@ class JobRun:
         looked_at = 0
         self._todo.extend(self.plan.take_ready())
         while self._todo and not self._stop and looked_at < BATCH:
-            batch = [self._todo.popleft() for _ in range(min(BATCH, len(self._todo)))]
+            batch = dict.fromkeys(self._todo.popleft() for _ in range(min(BATCH, len(self._todo))))
             looked_at += len(batch)
             visits = [visit for name in batch if (visit := self._describe(name))]
             asked = [key for v in visits if v.step.spec.cache == "use" and (key := v.key)]
@@ -159,6 +148,8 @@ class JobRun:
 
     def _describe(self, name: str) -> Visit | None:
         step, runner = self.plan.steps[name], self._runner
+        if name in self._visits or step.run.state in DONE or step.missing:  # it went along, or must wait again
+            return None
         if step.run.state == "expanded":
             self._complete(name, self.plan.gathered(name))
             return None
@@ -184,11 +175,20 @@ class JobRun:
 
     def _queue(self, visit: Visit) -> None:
         spec = visit.step.spec
-        # Alone go: nodes that load models, that a timer may end with their process, that were in bad company before.
-        alone = visit.engines or spec.timeout_s is not None or visit.name in self._alone | self._losses.keys()
-        takes_s = None if alone else self._runner.paces.brief(spec.type)
-        visit.ticket = Ticket(visit.group, partial(self._admitted, visit), self, takes_s)
+        visit.ticket = Ticket(visit.group, partial(self._admitted, visit), self, self._brief(visit.name, visit.step))
         self._runner.lanes.join(visit.ticket, self._priority + spec.priority, self._job.owner)
+
+    def _brief(self, name: str, step: Step) -> float | None:
+        """Seconds that a node takes which may share a call; not one that loads models, or was in bad company before."""
+        loads = step.kind.slots or step.kind.inner_slots
+        alone = loads or step.spec.timeout_s is not None or name in self._alone or name in self._losses
+        return None if alone else self._runner.paces.brief(step.spec.type)
+
+    def _take_along(self) -> None:
+        for place, visits in together(self._starts).items() if not self._stop else ():
+            for visit in along(self.plan, visits, place, self._brief):
+                self._visits[visit.name] = visit
+                self._admitted(visit, place)
 
     def _admitted(self, visit: Visit, place: Place) -> None:
         visit.begin(self.id, self.epoch, place, self._turn)
@@ -206,7 +206,7 @@ class JobRun:
             return
         if stop is None:
             return
-        if stop.state != "paused":
+        if stop.final:
             for step in self.plan.steps.values():
                 if step.run.state in ("pending", "expanded"):
                     step.run.state = stop.rest
@@ -293,7 +293,7 @@ class JobRun:
     def _ended_badly(self, visit: Visit, error: SpinbotError) -> None:
         self._drop(visit)
         name, step = visit.name, visit.step
-        if self._stop and self._stop.state != "paused":
+        if self._stop and self._stop.final:
             step.run.state, step.run.finished = "cancelled", time.time()
             step.run.error = (self._stop.error or error).to_dict()
             self._turn.change(step.run, {"error": step.run.error})
@@ -336,16 +336,16 @@ class JobRun:
         run = self.plan.steps[name].run
         run.state, run.finished, run.error = "failed", time.time(), error.to_dict()
         self._turn.change(run, {"error": run.error})
-        self._halt(_Stop("failed", error))
+        self._halt(Stop("failed", error))
 
-    def _halt(self, stop: _Stop) -> None:
+    def _halt(self, stop: Stop) -> None:
         """Start nothing more; and stop what runs, unless the job is only to pause."""
         self._stop = stop
         for visit in list(self._visits.values()):
             if visit.ticket is not None:
                 visit.ticket.dropped = True
                 self._drop(visit)
-            elif stop.state != "paused":
+            elif stop.final:
                 self._cancel_call(visit)
 
     def _drop(self, visit: Visit) -> None:

@@ -27,7 +27,16 @@ class Place:
     """Room for one call on a host of `group`, or for several that go together."""
 
     group: str
-    riders: int = 0
+    riders: int = 1
+    left_s: float = 0.0
+
+    def board(self, takes_s: float | None) -> bool:
+        """One more goes with those that are there, where there is room; None: it must go alone."""
+        if takes_s is None or takes_s > self.left_s or self.riders >= TOGETHER:
+            return False
+        self.riders += 1
+        self.left_s -= takes_s
+        return True
 
 
 @dataclass(eq=False, slots=True)
@@ -72,14 +81,14 @@ class Lanes:
                 if first.dropped:
                     continue
                 self._busy[group] += 1
-                place = Place(group, riders=1)
+                place = Place(group, left_s=0.0 if first.takes_s is None else TOGETHER_S - first.takes_s)
                 first.admit(place)
-                left = TOGETHER_S - first.takes_s if first.takes_s is not None else 0.0
-                while queue and place.riders < TOGETHER and _fits(queue[0][3], first.party, left):
-                    ticket = self._next(group)
+                while queue:
+                    ticket = queue[0][3]
+                    if not ticket.dropped and not (ticket.party is first.party and place.board(ticket.takes_s)):
+                        break
+                    self._next(group)
                     if not ticket.dropped:
-                        left -= ticket.takes_s or 0.0
-                        place.riders += 1
                         ticket.admit(place)
 
     def _next(self, group: str) -> Ticket:
@@ -87,7 +96,3 @@ class Lanes:
         if not ticket.dropped:
             self._turns[group].served(turn)
         return ticket
-
-
-def _fits(ticket: Ticket, party: object, left_s: float) -> bool:
-    return ticket.dropped or (ticket.party is party and ticket.takes_s is not None and ticket.takes_s <= left_s)

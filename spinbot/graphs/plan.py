@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from spinbot.graphs.execute import Pending
 from spinbot.graphs.graph import Expansion, Graph, Link, NodeSpec
 from spinbot.graphs.node import NODES, Node
 from spinbot.store.jobs import DONE, NodeRun
@@ -48,12 +49,21 @@ class Plan:
         ready, self._ready = self._ready, []
         return ready
 
-    def fields(self, name: str) -> dict[str, Any]:
-        """Parameters and input values of a node whose needs are done."""
+    def fields(self, name: str, calls: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Parameters and input values of a node whose needs are done, or run at the moment in one of `calls`.
+
+        `calls` maps nodes to call ids; of those, `Pending` stands for the value.
+        """
         spec = self.steps[name].spec
         fields = dict(spec.params)
+
+        def value(link: Link) -> Any:
+            if calls and link.node in calls:
+                return Pending(calls[link.node], link.output)
+            return self._value(link)
+
         for port, linked in spec.inputs.items():
-            fields[port] = [self._value(x) for x in linked] if isinstance(linked, list) else self._value(linked)
+            fields[port] = [value(x) for x in linked] if isinstance(linked, list) else value(linked)
         return fields
 
     def done(self, name: str, outputs: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -24,7 +24,7 @@ from spinbot.actors.call import (
 from spinbot.actors.pool import Pool, group_for
 from spinbot.config import Settings
 from spinbot.errors import HostLostError, NodeError, SpinbotError
-from spinbot.graphs.execute import engines_of, node_key, run_node
+from spinbot.graphs.execute import Unready, engines_of, node_key, run_node
 from spinbot.graphs.graph import Retry
 from spinbot.graphs.lanes import Place, Ticket
 from spinbot.graphs.node import Node
@@ -55,7 +55,7 @@ class Visit:
 
     name: str
     step: Step
-    node: Node
+    node: Node | Unready
     engines: dict[str, str]
     group: str
     ready: float
@@ -94,7 +94,11 @@ class Visit:
         run = self.step.run
         run.state, run.started = "pending", None
         run.attempt -= 1
-        turn.change(run, {"why": "the node before it on the same host took long"}, "node.interrupted")
+        turn.change(
+            run,
+            {"why": "it did not begin: the node before it took long, or what it needs did not come"},
+            "node.interrupted",
+        )
 
     def tell(self, message: Message, turn: Turn) -> None:
         """Add to the turn what the running call says."""

@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 from functools import partial
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from spinbot.actors.call import Answer, Call, Message, NotBegun, Said
 from spinbot.actors.host import Host
@@ -26,6 +26,9 @@ HOLD_S = 0.01
 
 GREETING_S = 5.0
 
+Results = dict[str, dict[str, Any]]
+"""Of the calls that were sent together, by call id."""
+
 
 class HostEnd:
     """The end of all lines of one host, in threads of its own."""
@@ -34,7 +37,7 @@ class HostEnd:
         self._host = host
         self._listener = socket.create_server((address, 0))
         self.door = Door(address, self._listener.getsockname()[1], secrets.token_bytes(SECRET))
-        self._work: deque[tuple[_Runner, Call]] = deque()
+        self._work: deque[tuple[_Runner, Call, Results]] = deque()
         self._more = threading.Condition()
         self._lock = threading.Lock()
         self._runner: _Runner | None = None
@@ -71,7 +74,8 @@ class HostEnd:
                 case Run(calls):
                     runner.calls.update(call.id for call in calls)
                     with self._more:
-                        self._work.extend((runner, call) for call in calls)
+                        results: Results = {}
+                        self._work.extend((runner, call, results) for call in calls)
                         self._more.notify()
                 case Stop(call):
                     if call in runner.calls:
@@ -88,18 +92,18 @@ class HostEnd:
 
     def _take_out(self, calls: set[str]) -> list[str]:
         with self._more:
-            taken = [call.id for _, call in self._work if call.id in calls]
-            self._work = deque((runner, call) for runner, call in self._work if call.id not in calls)
+            taken = [call.id for _, call, _ in self._work if call.id in calls]
+            self._work = deque(entry for entry in self._work if entry[1].id not in calls)
         return taken
 
     def _compute(self) -> None:
         while True:
             with self._more:
                 self._more.wait_for(lambda: self._work)
-                runner, call = self._work.popleft()
+                runner, call, results = self._work.popleft()
             if not runner.gone:
-                answer = self._host.run(call, partial(runner.say, call.id))
-                runner.answer(answer, last=not self._work)
+                answer = self._host.run(call, partial(runner.say, call.id), results)
+                runner.answer(call.id, answer, last=not self._work)
 
 
 class _Runner:
@@ -119,11 +123,11 @@ class _Runner:
             self._said.append((call, message))
         self.flush()
 
-    def answer(self, answer: Answer, *, last: bool) -> None:
+    def answer(self, call: str, answer: Answer | NotBegun, *, last: bool) -> None:
         """Send an answer, or keep it for up to `HOLD_S` where it is not the last."""
-        self.calls.discard(answer.call)
+        self.calls.discard(call)
         with self._lock:
-            self._said.append((answer.call, answer))
+            self._said.append((call, answer))
         if last or time.monotonic() - self._flushed >= HOLD_S:
             self.flush()
 
