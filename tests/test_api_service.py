@@ -101,6 +101,24 @@ def test_metrics_count_what_happened(client):
     assert not [name for name in lines if not name.startswith("spinbot_")]
 
 
+def test_metrics_tell_the_memory_of_each_gpu_once(api, client):
+    hosts = api.backend.hosts
+    gpu = {"name": "toy", "memory_bytes": 24 << 30, "free_bytes": 20 << 30}
+
+    async def two_hosts_of_one_machine() -> dict[str, dict[str, Any]]:
+        said = {"machine": "studio", "cuda": [gpu], "engines": {}}
+        return {"vision-1": said, "language-1": said}
+
+    try:
+        api.backend.hosts = two_hosts_of_one_machine
+        text = client.get("/metrics").text
+    finally:
+        api.backend.hosts = hosts
+    told = [line for line in text.splitlines() if line.startswith("spinbot_gpu_memory_used_bytes{")]
+    assert [line.rsplit(" ", 1)[0] for line in told] == ['spinbot_gpu_memory_used_bytes{gpu="0",machine="studio"}']
+    assert float(told[0].rsplit(" ", 1)[1]) == 4 << 30
+
+
 def test_metrics_have_no_label_that_grows_with_the_jobs(client):
     jobs = [submit(client, SUM) for _ in range(3)]
     for job in jobs:

@@ -64,6 +64,7 @@ class Metrics:
         self.stored_jobs = gauge("stored_jobs", "Jobs that are stored", "state")
         self.artifact_bytes = gauge("artifact_bytes", "Size of the artifact store")
         self.model_bytes = gauge("model_resident_bytes", "Memory of the engines that are loaded", "engine")
+        self.gpu_bytes = gauge("gpu_memory_used_bytes", "Memory in use on a GPU, by anybody", "machine", "gpu")
 
     def take(self, events: list[Event]) -> None:
         """Count events."""
@@ -102,7 +103,9 @@ class Metrics:
         elif event.kind in _ENDS and (begun := self._running.pop(place, None)):
             engines = ",".join(event.data.get("engines") or ()) or "none"
             outcome = event.kind.removeprefix("node.")
-            self.nodes.labels(begun[0], engines, outcome).observe(event.time - begun[1])
+            times = event.data.get("times")  # of the host: a node that shared a call ran a part of it
+            seconds = times["ended"] - times["begun"] if times else event.time - begun[1]
+            self.nodes.labels(begun[0], engines, outcome).observe(seconds)
 
     async def look(self, api: Service) -> None:
         """Bring the gauges up to date. What cannot be asked now keeps its last value."""
@@ -118,7 +121,10 @@ class Metrics:
             self._sized = time.monotonic()
             self.artifact_bytes.set(await asyncio.to_thread(_stored_bytes, api))
         self.model_bytes.clear()
+        self.gpu_bytes.clear()
         for said in (await api.backend.hosts()).values():
+            for number, gpu in enumerate(said.get("cuda", ())):  # several hosts of a machine say the same
+                self.gpu_bytes.labels(said["machine"], str(number)).set(gpu["memory_bytes"] - gpu["free_bytes"])
             for engine, size in said.get("engines", {}).items():
                 self.model_bytes.labels(engine).inc(size)
 
