@@ -127,6 +127,10 @@ class Head:
             self.add_node()
 
     def add_node(self) -> None:
+        """Start a second node; what a former one whose raylet was killed has left ends: it would go on for ever."""
+        monitors = [p for p in self._processes() if any(a.endswith("log_monitor.py") for a in p.cmdline())]
+        for process in sorted(monitors, key=lambda p: p.create_time())[1:]:
+            kill(process.pid)
         self._ray(f"--address=127.0.0.1:{self.port}")
 
     def raylets(self) -> list[int]:
