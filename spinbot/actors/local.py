@@ -23,6 +23,9 @@ class LocalHost:
         self._waiting: deque[Call] = deque()
         self._hear: Hear = lambda *_: None
 
+    async def ready(self) -> None:
+        """See `HostHandle.ready`."""
+
     async def run(self, calls: Sequence[Call], hear: Hear) -> None:
         """See `HostHandle.run`."""
         loop = asyncio.get_running_loop()

@@ -32,6 +32,10 @@ TAKE_BACK_S = 0.2
 class HostHandle(Protocol):
     """One host, as the pool sees it."""
 
+    async def ready(self) -> None:
+        """Wait until the process takes calls. Raises `HostLostError`."""
+        ...
+
     async def run(self, calls: Sequence[Call], hear: Hear) -> None:
         """Run calls one after another, until all are answered. Raises `HostLostError`; some may be answered then."""
         ...
@@ -143,9 +147,11 @@ class Pool:
                 seat.engines.discard(f"{said.slot}/{said.engine}")
             hear(call, said)
 
-        behind = [call.id for call in calls[1:]]
-        late = asyncio.get_running_loop().call_later(TAKE_BACK_S, seat.handle.take_back, behind) if behind else None
+        behind, late = [call.id for call in calls[1:]], None
         try:
+            if behind:
+                await seat.handle.ready()
+                late = asyncio.get_running_loop().call_later(TAKE_BACK_S, seat.handle.take_back, behind)
             await seat.handle.run(calls, listen)
         except HostLostError:
             self._drop(group, seat)

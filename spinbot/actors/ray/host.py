@@ -70,26 +70,25 @@ class RayHost:
         self.name = name
         self._actor = actor
         self._line: asyncio.Future[RunnerEnd] | None = None
+        self._engines: list[str] = []
+
+    async def ready(self) -> None:
+        """See `HostHandle.ready`."""
+        await self._open()
 
     async def run(self, calls: Sequence[Call], hear: Hear) -> None:
         """See `HostHandle.run`."""
+        line = await self._open()
         try:
-            line = await self._open()
             await line.run(calls, hear)
-        except LOST as error:
-            raise self._lost() from error
         except OSError as error:
             await self.kill()  # without a line it is of no use, should it live
             raise self._lost() from error
 
     async def greet(self) -> list[str]:
         """Take the place of a former runner, and answer which engines are in memory. Raises `HostLostError`."""
-        try:
-            _, engines = await self._actor.door.remote()
-            await self._open()
-        except (*LOST, OSError) as error:
-            raise self._lost() from error
-        return list(engines)
+        await self._open()
+        return self._engines
 
     def take_back(self, calls: Sequence[str]) -> None:
         """See `HostHandle.take_back`."""
@@ -98,9 +97,10 @@ class RayHost:
 
     async def cancel(self, call_id: str) -> None:
         """See `HostHandle.cancel`."""
+        line = await self._open()
         try:
-            (await self._open()).stop(call_id)
-        except (*LOST, OSError) as error:
+            line.stop(call_id)
+        except OSError as error:
             raise self._lost() from error
 
     async def describe(self) -> dict[str, Any]:
@@ -116,14 +116,21 @@ class RayHost:
         if ray.is_initialized():  # else it has ended with Ray
             ray.kill(self._actor)
 
-    def _open(self) -> asyncio.Future[RunnerEnd]:
+    async def _open(self) -> RunnerEnd:
+        """The line, once it stands; whoever asks first opens it. Raises `HostLostError`."""
         if self._line is None:
             self._line = asyncio.ensure_future(self._connect())
-        return asyncio.shield(self._line)
+        return await asyncio.shield(self._line)
 
     async def _connect(self) -> RunnerEnd:
-        door, _ = await self._actor.door.remote()
-        return await RunnerEnd.open(door)
+        try:
+            door, self._engines = await self._actor.door.remote()
+            return await RunnerEnd.open(door)
+        except LOST as error:
+            raise self._lost() from error
+        except OSError as error:
+            await self.kill()
+            raise self._lost() from error
 
     def _lost(self) -> HostLostError:
         return HostLostError(
