@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -19,6 +20,8 @@ from spinbot.actors.call import Answer, Call, Hear, ModelEvicted, ModelLoaded, N
 from spinbot.actors.host import load_engines
 from spinbot.config import HostGroup, Settings
 from spinbot.errors import CancelledError, HostLostError, InputError
+
+log = logging.getLogger(__name__)
 
 PATIENCE_S = 0.5
 """How long a call waits for a busy host before another process is started: starting one takes about a second."""
@@ -101,6 +104,7 @@ class Pool:
         self._groups = {name: _Group(settings) for name, settings in hosts.items()}
         self._rides: dict[str, _Ride] = {}
         self._numbers = itertools.count(1)
+        self._startings: set[asyncio.Task[None]] = set()
         self._endings: set[asyncio.Task[None]] = set()
 
     def capacity(self, group: str) -> int:
@@ -211,6 +215,8 @@ class Pool:
 
     async def close(self) -> None:
         """End every host."""
+        for task in self._startings:
+            task.cancel()
         for group in self._groups.values():
             seats, group.seats = group.seats, []
             for seat in seats:
@@ -225,6 +231,7 @@ class Pool:
         group = self._groups[name]
         loop = asyncio.get_running_loop()
         patient_until = loop.time() + PATIENCE_S
+        growing: asyncio.Task[None] | None = None
         while True:
             if len(ride.cancelled) == len(calls):
                 raise CancelledError("cancelled before it began")
@@ -237,9 +244,11 @@ class Pool:
                 warm[0].call = calls[0].id
                 return warm[0]
             alive = len(group.seats) + group.starting
-            if alive == 0 or (impatient and alive < group.settings.processes):
-                await self._grow(name, group)
-                continue
+            if growing is not None and growing.done():
+                growing.result()  # why the process did not start
+                growing = None
+            if growing is None and (alive == 0 or (impatient and alive < group.settings.processes)):
+                growing = self._grow(name, group)
             waiter = loop.create_future()
             group.waiting.append(waiter)
             try:
@@ -247,15 +256,29 @@ class Pool:
             finally:
                 group.waiting.remove(waiter)
 
-    async def _grow(self, name: str, group: _Group) -> None:
+    def _grow(self, name: str, group: _Group) -> asyncio.Task[None]:
+        """Start a process; nobody is bound to wait for it, should another be free sooner."""
         group.starting += 1
         host = f"{name}-{next(self._numbers)}"
-        try:
-            handle = await self._start(name, group.settings, host)
-        finally:
-            group.starting -= 1
-        group.seats.append(_Seat(host, handle))
-        group.wake()
+
+        async def start() -> None:
+            try:
+                handle = await self._start(name, group.settings, host)
+                await handle.ready()
+                group.seats.append(_Seat(host, handle, idle_since=asyncio.get_running_loop().time()))
+            finally:
+                group.starting -= 1
+                group.wake()
+
+        task = asyncio.create_task(start())
+        self._startings.add(task)
+        task.add_done_callback(self._started)
+        return task
+
+    def _started(self, task: asyncio.Task[None]) -> None:
+        self._startings.discard(task)
+        if not task.cancelled() and (error := task.exception()):  # told to whoever asked for it, if it still waits
+            log.info("a host did not start: %s", error)
 
     def _leave(self, name: str, seat: _Seat) -> None:
         loop = asyncio.get_running_loop()
