@@ -8,6 +8,7 @@ pids                    process ids of services and hosts, by name
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -21,7 +22,7 @@ from spinbot.graphs.nodes import register
 def settings() -> Settings:
     """The environment's; with toys, their engines."""
     found = Settings()
-    if "tests.toys" in found.plugins:
+    if "tests.toy_work" in found.plugins:
         import tests.toys as toys
 
         found = found.model_copy(
@@ -56,16 +57,18 @@ async def wake() -> None:
 
 
 async def ask_actors(question: Callable[[], Any]) -> dict[str, Any]:
-    """The answer of each service and host, by the name of its actor."""
+    """The answer of each service and host, by the name of its actor; of those that are not lost meanwhile."""
     import ray
+    from ray.exceptions import RayActorError
 
     from spinbot.actors.ray.session import RaySession
 
     await RaySession(settings()).ready()
     found = {}
     for entry in ray.util.list_named_actors(all_namespaces=True):
-        actor = ray.get_actor(entry["name"], namespace=entry["namespace"])
-        found[entry["name"]] = ray.get(actor.__ray_call__.remote(lambda self: question()), timeout=60)
+        with contextlib.suppress(ValueError, RayActorError):
+            actor = ray.get_actor(entry["name"], namespace=entry["namespace"])
+            found[entry["name"]] = ray.get(actor.__ray_call__.remote(lambda self: question()), timeout=60)
     return found
 
 

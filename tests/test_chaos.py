@@ -36,7 +36,7 @@ EVERY_S = 3.0
 S3_AWAY_S = 10.0
 PATIENCE_S = 600.0
 TOYS = {
-    "SPINBOT_PLUGINS": '["tests.toys"]',
+    "SPINBOT_PLUGINS": '["tests.toy_work"]',
     "SPINBOT_ENGINES": json.dumps({"script": toys.TOY, "asr": toys.BROKEN}),
     "SPINBOT_HOSTS": json.dumps(
         {"language": {"slots": ["script", "asr"]}, "media": {"processes": 2}, "speech": None, "vision": None}

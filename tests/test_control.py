@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -163,50 +164,52 @@ def test_a_job_that_nobody_runs_is_cancelled_before_any_node_starts(lab, tmp_pat
         lab.jobs.ask(job, "pause")
 
 
+@asynccontextmanager
+async def hosts_held(lab, place: Path, value: int) -> AsyncIterator[None]:
+    """Gates hold all four processes until the block ends; each for itself, since it has a time limit."""
+    job = lab.submit({f"g{n}": gate(place, value + n, timeout_s=60) for n in range(4)})
+    full = asyncio.create_task(lab.heard(lambda e: (e.job, e.node, e.kind) == (job, "g3", "node.running")))
+    await asyncio.sleep(0)
+    holder = asyncio.create_task(lab.runner.run(job))
+    await full
+    yield
+    place.touch()
+    await holder
+
+
+def begun(lab, job: str) -> float:
+    return next(event.time for event in lab.jobs.events(job) if event.kind == "node.running")
+
+
 def test_higher_priority_goes_first_when_hosts_are_busy(lab, tmp_path):
-    # Four processes serve these nodes: four gates hold them all while two more jobs queue.
-    diary, places = tmp_path / "diary", range(4)
-    holding = lab.submit({f"g{n}": gate(tmp_path / "gate", 150 + n) for n in places})
-    low, high = lab.submit({"a": number(160, diary)}), lab.submit({"a": number(161, diary)}, priority=10)
+    low, high = lab.submit({"a": number(160)}), lab.submit({"a": number(161)}, priority=10)
 
     async def story() -> None:
-        full = asyncio.create_task(lab.heard(lambda e: (e.job, e.node, e.kind) == (holding, "g3", "node.running")))
-        await asyncio.sleep(0)
-        holder = asyncio.create_task(lab.runner.run(holding))
-        await full
-        waiting = [asyncio.create_task(lab.runner.run(job)) for job in (low, high)]
-        await asyncio.sleep(0)  # both are claimed and queued now
-        await asyncio.sleep(0)
-        (tmp_path / "gate").touch()
-        await asyncio.gather(holder, *waiting)
+        async with hosts_held(lab, tmp_path / "gate", 150):
+            waiting = [asyncio.create_task(lab.runner.run(job)) for job in (low, high)]
+            await asyncio.sleep(0)  # both are claimed and queued now
+            await asyncio.sleep(0)
+        await asyncio.gather(*waiting)
 
     lab.wait(story())
-    begun = {job: next(e.time for e in lab.jobs.events(job) if e.kind == "node.running") for job in (low, high)}
-    assert begun[high] <= begun[low]
+    assert begun(lab, high) <= begun(lab, low)
 
 
 def test_a_new_priority_of_a_running_job_counts_for_its_nodes_that_wait(lab, tmp_path):
-    diary, places = tmp_path / "diary", range(4)
-    holding = lab.submit({f"g{n}": gate(tmp_path / "gate", 170 + n) for n in places})
-    first, second = (lab.submit({"a": number(180 + n, diary)}) for n in (0, 1))
+    first, second = (lab.submit({"a": number(180 + n)}) for n in (0, 1))
 
     async def story() -> None:
-        full = asyncio.create_task(lab.heard(lambda e: (e.job, e.node, e.kind) == (holding, "g3", "node.running")))
-        await asyncio.sleep(0)
-        holder = asyncio.create_task(lab.runner.run(holding))
-        await full
-        waiting = [asyncio.create_task(lab.runner.run(job)) for job in (first, second)]
-        while second not in lab.runner._runs:
-            await asyncio.sleep(0)
-        lab.jobs.prioritise(second, 50)  # as another process does
-        while lab.runner._runs[second]._priority != 50:
-            await asyncio.sleep(0)
-        (tmp_path / "gate").touch()
-        await asyncio.gather(holder, *waiting)
+        async with hosts_held(lab, tmp_path / "gate", 170):
+            waiting = [asyncio.create_task(lab.runner.run(job)) for job in (first, second)]
+            while second not in lab.runner._runs:
+                await asyncio.sleep(0)
+            lab.jobs.prioritise(second, 50)  # as another process does
+            while lab.runner._runs[second]._priority != 50:
+                await asyncio.sleep(0)
+        await asyncio.gather(*waiting)
 
     lab.wait(story())
-    begun = {job: next(e.time for e in lab.jobs.events(job) if e.kind == "node.running") for job in (first, second)}
-    assert begun[second] <= begun[first]
+    assert begun(lab, second) <= begun(lab, first)
 
 
 # Identical work

@@ -45,7 +45,7 @@ class Work:
 
 
 TOYS = Work(
-    ["tests.toys"],
+    ["tests.toy_work"],
     lambda site, name: toy_graph(name, site.diary),
     jobs=3,
     rounds=int(os.environ.get("SPINBOT_KILL_ROUNDS", "1")),

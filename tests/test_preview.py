@@ -23,6 +23,7 @@ from spinbot.planner.preview import Preview, preview
 from spinbot.planner.schedule import Task, elapsed, longest_chain
 from tests.house import House
 from tests.lab import Lab, add, link, number
+from tests.toy_work import ToyWork  # noqa: F401  # publishes the node types
 from tests.toys import Number
 
 TEN_SECONDS = 10.0

@@ -151,11 +151,9 @@ class Pool:
                 seat.engines.discard(f"{said.slot}/{said.engine}")
             hear(call, said)
 
-        behind, late = [call.id for call in calls[1:]], None
+        behind = [call.id for call in calls[1:]]
+        late = asyncio.get_running_loop().call_later(TAKE_BACK_S, seat.handle.take_back, behind) if behind else None
         try:
-            if behind:
-                await seat.handle.ready()
-                late = asyncio.get_running_loop().call_later(TAKE_BACK_S, seat.handle.take_back, behind)
             await seat.handle.run(calls, listen)
         except HostLostError:
             self._drop(group, seat)
@@ -265,7 +263,9 @@ class Pool:
             try:
                 handle = await self._start(name, group.settings, host)
                 await handle.ready()
-                group.seats.append(_Seat(host, handle, idle_since=asyncio.get_running_loop().time()))
+                seat = _Seat(host, handle)
+                group.seats.append(seat)
+                self._rest(name, seat)
             finally:
                 group.starting -= 1
                 group.wake()
@@ -281,10 +281,15 @@ class Pool:
             log.info("a host did not start: %s", error)
 
     def _leave(self, name: str, seat: _Seat) -> None:
+        seat.call = None
+        self._groups[name].wake()
+        self._rest(name, seat)
+
+    def _rest(self, name: str, seat: _Seat) -> None:
+        """The process has nothing to do from now on; unless that changes it ends after a while."""
         loop = asyncio.get_running_loop()
         group = self._groups[name]
-        seat.call, seat.idle_since = None, loop.time()
-        group.wake()
+        seat.idle_since = loop.time()
         if group.seats and seat is not group.seats[0] and not seat.gone:
             loop.call_later(group.settings.idle_s + 0.1, self._end_idle, name, seat)
 

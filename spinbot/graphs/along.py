@@ -32,9 +32,8 @@ def along(
 ) -> Iterator[Visit]:
     """Visits of the nodes that go along with `first`, which were let in to `place` and have begun.
 
-    Each must have begun, there too, before the next is asked for. `brief` says how long a node takes that may share
-    a call;
-    one without engines, as all of `first` are, so that it runs in the same host group.
+    Each must have begun, there too, before the next is asked for. `brief` answers the seconds of a node that may share
+    a call, which needs no engine and so runs in the same host group; None for others.
     """
     calls = {visit.name: visit.call.id for visit in first if visit.call is not None}
     todo = deque(follower for visit in first for follower in visit.step.followers)
@@ -43,6 +42,7 @@ def along(
         step = plan.steps[name]
         if name in calls or not _fits(plan, step, calls) or not place.board(brief(name, step)):
             continue
+        step.run.engines = {}
         visit = Visit(name, step, Unready(step.spec.type, plan.fields(name, calls)), {}, place.group, time.time())
         yield visit
         assert visit.call is not None

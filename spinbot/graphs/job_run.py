@@ -7,6 +7,7 @@ is ready, answer it from the cache or queue it for a host, write the turn, tell 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections import defaultdict, deque
 from functools import partial
@@ -52,6 +53,7 @@ class JobRun:
         self._elsewhere: list[str] = []
         self._losses: dict[str, int] = defaultdict(int)
         self._alone: set[str] = set()
+        self._numbers = itertools.count(1)
         self._stop: Stop | None = None
         self._news = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -174,9 +176,8 @@ class JobRun:
             self._queue(visit)
 
     def _queue(self, visit: Visit) -> None:
-        spec = visit.step.spec
         visit.ticket = Ticket(visit.group, partial(self._admitted, visit), self, self._brief(visit.name, visit.step))
-        self._runner.lanes.join(visit.ticket, self._priority + spec.priority, self._job.owner)
+        self._runner.lanes.join(visit.ticket, self._priority + visit.step.spec.priority, self._job.owner)
 
     def _brief(self, name: str, step: Step) -> float | None:
         """Seconds that a node takes which may share a call; not one that loads models, or was in bad company before."""
@@ -191,7 +192,7 @@ class JobRun:
                 self._admitted(visit, place)
 
     def _admitted(self, visit: Visit, place: Place) -> None:
-        visit.begin(self.id, self.epoch, place, self._turn)
+        visit.begin(self.id, f"{self.epoch}.{next(self._numbers)}", place, self._turn)
         self._starts.append(visit)
         self._news.set()
 
@@ -311,9 +312,8 @@ class JobRun:
         asyncio.get_running_loop().call_later(wait_s, self.ready_again, name)
 
     def _overdue(self, visit: Visit, timeout_s: float) -> None:
-        visit.stopped_for = NodeTimeoutError(
-            f"{visit.name} took longer than {timeout_s:g} s", hint="raise its timeout_s, or give it faster hardware"
-        )
+        why = f"{visit.name} took longer than {timeout_s:g} s"
+        visit.stopped_for = NodeTimeoutError(why, hint="raise its timeout_s, or give it faster hardware")
         self._cancel_call(visit)
 
     def _cancel_call(self, visit: Visit) -> None:

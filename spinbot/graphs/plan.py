@@ -96,10 +96,6 @@ class Plan:
         """The outputs of an expanded node whose parts are done."""
         return {port: self._value(link) for port, link in self._sources(self.steps[name]).items()}
 
-    def again(self, name: str) -> None:
-        """Make a node ready once more."""
-        self._ready.append(name)
-
     def outputs(self) -> dict[str, Any]:
         """The outputs of the whole graph, when every node is done."""
         return {name: self._value(link) for name, link in self.graph.outputs.items()}

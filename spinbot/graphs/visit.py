@@ -70,15 +70,16 @@ class Visit:
         """The node's cache key; None where it wants no cache."""
         return self.step.run.key
 
-    def begin(self, job: str, epoch: int, place: Place, turn: Turn) -> None:
-        """The node is let in: its next attempt begins with this turn."""
+    def begin(self, job: str, number: str, place: Place, turn: Turn) -> None:
+        """The node is let in: its next attempt begins with this turn, as call `number` of the job.
+
+        No number comes twice, not even for an attempt that did not begin: the call it went with may still run then.
+        """
         run = self.step.run
         self.ticket, self.place = None, place
         run.state, run.error, run.started, run.finished = "running", None, time.time(), None
         run.attempt += 1
-        # The epoch makes the id new even where a former runner's attempt was stored by nobody.
-        call_id = f"{job}/{self.name}/{epoch}.{run.attempt}"
-        self.call = Call(call_id, run_node, self.node, self.engines, run.checkpoint)
+        self.call = Call(f"{job}/{self.name}/{number}", run_node, self.node, self.engines, run.checkpoint)
         turn.change(run, {"type": self.node.type, "attempt": run.attempt, "ready": self.ready})
 
     def take_back(self, turn: Turn) -> None:

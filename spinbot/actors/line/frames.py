@@ -1,6 +1,6 @@
 """What both ends of a line agree on: where it begins, and how a frame looks.
 
-A frame is the length of its body in four bytes, big-endian, and the body: a pickled tuple. The runner sends `Run`,
+A frame is the length of its body in four bytes, big-endian, and the body, pickled. The runner sends `Run`,
 `Stop`, `TakeBack` and `Ping`; the host sends lists of `(call id, Said)`, an empty one for a ping. A line begins with
 the secret of the host, which the runner has from Ray; whoever does not know it is hung up on before anything that it
 sent is unpickled.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
@@ -20,6 +20,8 @@ from spinbot.store.keys import Identity
 from spinbot.store.s3 import S3Artifacts
 
 router = APIRouter(prefix="/v1", tags=["files"])
+
+NO_BUCKET: dict[int | str, dict[str, Any]] = {501: {"description": "Files are kept in a folder here, not in a bucket"}}
 
 SIGNED_S = 3600
 """How long the URLs are good for: 200 MB at half a megabit a second."""
@@ -48,7 +50,7 @@ class Sent(Request):
     parts: str | None = Field(default=None, max_length=1000, description="As it was given with the URLs")
 
 
-@router.post("/uploads/direct", status_code=201)
+@router.post("/uploads/direct", status_code=201, responses=NO_BUCKET)
 async def begin(request: DirectRequest, api: Api, caller: Writer) -> Direct:
     """URLs to which a file can be PUT without passing through the API; then say so to /v1/uploads/direct/{upload}."""
     bucket, most = _bucket(api), _most(api)
@@ -66,7 +68,7 @@ async def begin(request: DirectRequest, api: Api, caller: Writer) -> Direct:
     return Direct(upload=begun.id, urls=begun.urls, part_bytes=begun.part_bytes, parts=begun.upload, expires=expires)
 
 
-@router.post("/uploads/direct/{upload}", status_code=201)
+@router.post("/uploads/direct/{upload}", status_code=201, responses=NO_BUCKET)
 async def accept(
     upload: Annotated[str, Path(max_length=100, description="The id that came with the URLs")],
     request: Sent,
