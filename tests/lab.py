@@ -83,6 +83,17 @@ class Lab:
     def kinds(self, job: Job, node: str | None = None) -> list[str]:
         return [event.kind for event in self.jobs.events(job.id) if node in (None, event.node)]
 
+    def hosts_at_rest(self) -> dict[str, dict[str, Any]]:
+        """What the hosts say once none is busy: a job can end a moment before the host of its last node is free."""
+
+        async def describe() -> dict[str, dict[str, Any]]:
+            hosts = await self.pool.describe()
+            while any(said["busy"] for said in hosts.values()):
+                hosts = await self.pool.describe()
+            return hosts
+
+        return self.loop.run_until_complete(asyncio.wait_for(describe(), 20))
+
     def close(self) -> None:
         self.loop.run_until_complete(self.pool.close())
         self.asyncio.close()  # ends what still waits, such as the jobs of a runner that a test has abandoned

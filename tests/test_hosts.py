@@ -22,9 +22,9 @@ def lab(request: pytest.FixtureRequest, tmp_path) -> Iterator[Lab]:
 
 def test_each_host_names_its_group_its_process_and_the_engines_in_its_memory(lab):
     lab.run({"a": number(1), "b": {"type": "toy_double", "inputs": {"number": link("a")}}}, "b")
-    hosts = lab.wait(lab.pool.describe())[0]
+    hosts = lab.hosts_at_rest()
     assert {said["group"] for said in hosts.values()} == {"language", "media"}
-    assert all(set(said) == SAID and not said["busy"] for said in hosts.values())
+    assert all(set(said) == SAID for said in hosts.values())
     language = next(said for said in hosts.values() if said["group"] == "language")
     assert set(language["engines"]) == {"script/tests.toys:ToyEngine"}
     same_process = language["pid"] == os.getpid()
@@ -41,6 +41,6 @@ def test_a_host_that_does_not_answer_is_named_with_the_reason(lab):
 
     lab.run({"a": number(1)})
     lab.pool.adopt("media", "gone", Lost(), [])
-    hosts = lab.wait(lab.pool.describe())[0]
+    hosts = lab.hosts_at_rest()
     assert hosts.pop("gone") == {"group": "media", "busy": False, "error": "the process of host 'gone' died"}
     assert all(set(said) == SAID for said in hosts.values())

@@ -141,7 +141,7 @@ def test_nodes_sent_together_do_not_wait_for_one_that_takes_long(lab, tmp_path):
     ended = lab.jobs.get(job)
     assert ended.state == "succeeded"
     assert {run.attempt for run in ended.nodes.values()} == {1}
-    assert not [name for name, host in lab.wait(lab.pool.describe())[0].items() if host["busy"]]
+    assert lab.hosts_at_rest()
     assert lab.kinds(ended, "n0") == ["node.running", "node.interrupted", "node.running", "node.succeeded"]
     begun = [int(line.split()[1]) for line in diary.read_text().splitlines()]
     assert sorted(begun) == [100, *range(200, 205)]

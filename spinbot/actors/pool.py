@@ -215,6 +215,7 @@ class Pool:
         """End every host."""
         for task in self._startings:
             task.cancel()
+        await asyncio.gather(*self._startings, return_exceptions=True)
         for group in self._groups.values():
             seats, group.seats = group.seats, []
             for seat in seats:
@@ -262,7 +263,11 @@ class Pool:
         async def start() -> None:
             try:
                 handle = await self._start(name, group.settings, host)
-                await handle.ready()
+                try:
+                    await handle.ready()
+                except BaseException:
+                    await handle.kill()
+                    raise
                 seat = _Seat(host, handle)
                 group.seats.append(seat)
                 self._rest(name, seat)

@@ -38,7 +38,7 @@ class RaySession:
     async def ready(self) -> None:
         """Wait until Ray runs. Raises `SpinbotError` (`no_ray`)."""
         if not self._started.done() or self._started.exception() is not None:
-            await asyncio.wrap_future(self._started)
+            await asyncio.shield(asyncio.wrap_future(self._started))  # one that gives up must not end it
 
     def wait(self) -> None:
         """`ready` for callers without an event loop."""
