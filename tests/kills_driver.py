@@ -57,18 +57,24 @@ async def wake() -> None:
 
 
 async def ask_actors(question: Callable[[], Any]) -> dict[str, Any]:
-    """The answer of each service and host, by the name of its actor; of those that are not lost meanwhile."""
+    """The answer of each service and host that runs, by the name of its actor."""
     import ray
     from ray.exceptions import RayActorError
 
     from spinbot.actors.ray.session import RaySession
 
     await RaySession(settings()).ready()
-    found = {}
+    asked = {}
     for entry in ray.util.list_named_actors(all_namespaces=True):
-        with contextlib.suppress(ValueError, RayActorError):
+        with contextlib.suppress(ValueError):  # it has just ended
             actor = ray.get_actor(entry["name"], namespace=entry["namespace"])
-            found[entry["name"]] = ray.get(actor.__ray_call__.remote(lambda self: question()), timeout=60)
+            asked[actor.__ray_call__.remote(lambda self: question())] = entry["name"]
+    # One that waits for room in the cluster has no process that could answer.
+    ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=15)
+    found = {}
+    for ref in ready:
+        with contextlib.suppress(RayActorError):
+            found[asked[ref]] = ray.get(ref)
     return found
 
 

@@ -120,6 +120,7 @@ class RayHost:
         """The line, once it stands; whoever asks first opens it. Raises `HostLostError`."""
         if self._line is None:
             self._line = asyncio.ensure_future(self._connect())
+            self._line.add_done_callback(lambda line: line.cancelled() or line.exception())  # seen, if nobody waits now
         return await asyncio.shield(self._line)
 
     async def _connect(self) -> RunnerEnd:

@@ -6,6 +6,7 @@ stop what the former one had asked for.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import ray
@@ -19,6 +20,10 @@ from spinbot.config import HostGroup, Settings
 from spinbot.errors import HostLostError
 
 _PREFIX = "host/"
+
+GREET_S = 15.0
+"""How long a new runner waits for a host of a former one: loading takes a third of it, and one that waits for room in
+the cluster may never answer."""
 
 
 class RayPool(Pool):
@@ -48,20 +53,25 @@ class ClusterPool(Pool):
         self._depot = depot
 
     async def take_in(self) -> None:
-        """Adopt the hosts that a former runner left; end those of another version of the program."""
-        for entry in ray.util.list_named_actors(all_namespaces=True):
-            if entry["namespace"] != NAMESPACE or not entry["name"].startswith(_PREFIX):
-                continue
-            _, version, group, name = entry["name"].split("/")
-            try:
-                actor = ray.get_actor(entry["name"], namespace=NAMESPACE)
-                if version == __version__ and group in self._settings.hosts:
-                    host = RayHost(name, actor)
+        """Adopt the hosts that a former runner left; end those that do not answer or are of another version."""
+        found = [entry for entry in ray.util.list_named_actors(all_namespaces=True) if entry["namespace"] == NAMESPACE]
+        names = [entry["name"] for entry in found if entry["name"].startswith(_PREFIX)]
+        await asyncio.gather(*(self._take_in(name) for name in names))
+
+    async def _take_in(self, actor_name: str) -> None:
+        _, version, group, name = actor_name.split("/")
+        try:
+            actor = ray.get_actor(actor_name, namespace=NAMESPACE)
+            if version == __version__ and group in self._settings.hosts:
+                host = RayHost(name, actor)
+                async with asyncio.timeout(GREET_S):
                     self.adopt(group, name, host, await host.greet())
-                else:
-                    ray.kill(actor)
-            except (HostLostError, ValueError):  # it died while we looked
-                continue
+            else:
+                ray.kill(actor)
+        except TimeoutError:
+            ray.kill(actor)
+        except (HostLostError, ValueError):  # it died while we looked
+            return
 
     async def _start_host(self, group_name: str, group: HostGroup, name: str) -> RayHost:
         unique = f"{name}-{ray.get_runtime_context().get_actor_id()[:6]}-{id(self) & 0xFFFF:x}"
