@@ -26,8 +26,8 @@ class Lab:
             hosts={"language": HostGroup(slots=["script", "asr"]), "media": HostGroup(processes=4)},
             **settings,
         )
-        self.asyncio = asyncio.Runner()
-        self.loop = self.asyncio.get_loop()
+        self._loops = asyncio.Runner()
+        self.loop = self._loops.get_loop()
         self.pool = self.loop.run_until_complete(self._pool(pool_kind))
         self.artifacts = LocalArtifacts(self.settings.artifacts_dir)
         self.database = connect(self.settings.database)
@@ -96,7 +96,7 @@ class Lab:
 
     def close(self) -> None:
         self.loop.run_until_complete(self.pool.close())
-        self.asyncio.close()  # ends what still waits, such as the jobs of a runner that a test has abandoned
+        self._loops.close()  # ends what still waits, such as the jobs of a runner that a test has abandoned
         self.database.dispose()
 
 

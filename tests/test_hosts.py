@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from typing import cast
 
 import pytest
@@ -56,14 +57,16 @@ def test_a_host_that_never_found_room_does_not_hold_up_a_new_runner(tmp_path, mo
     from spinbot.actors.ray.depot import Depot
 
     monkeypatch.setattr(on_ray, "GREET_S", 0.5)
-    lab = Lab(tmp_path, "ray")
-    lab.run({"a": number(1)})
-    name, media = f"host/{__version__}/media/left", lab.settings.hosts["media"].model_copy(update={"num_cpus": 1000.0})
-    left = {"name": name, "namespace": on_ray.NAMESPACE, "lifetime": "detached"}
-    on_ray._actor_class(media).options(**left).remote(media, lab.settings, "left", None)
-    pool = on_ray.ClusterPool(lab.settings, cast(Depot, None))
-    lab.wait(pool.take_in())
-    assert lab.wait(pool.describe()) == [{}]
-    while ray.util.list_named_actors(all_namespaces=True):  # until Ray has ended it
-        pass
-    lab.close()
+    with closing(Lab(tmp_path, "ray")) as lab:
+        lab.run({"a": number(1)})
+        name, media = (
+            f"host/{__version__}/media/left",
+            lab.settings.hosts["media"].model_copy(update={"num_cpus": 1000.0}),
+        )
+        left = {"name": name, "namespace": on_ray.NAMESPACE, "lifetime": "detached"}
+        on_ray._actor_class(media).options(**left).remote(media, lab.settings, "left", None)
+        pool = on_ray.ClusterPool(lab.settings, cast(Depot, None))
+        lab.wait(pool.take_in())
+        assert lab.wait(pool.describe()) == [{}]
+        while ray.util.list_named_actors(all_namespaces=True):  # until Ray has ended it
+            pass
