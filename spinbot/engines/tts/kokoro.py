@@ -142,6 +142,8 @@ class KokoroEngine(TtsEngine):
         import onnxruntime
 
         run = onnxruntime.RunOptions()
+        # else the arena keeps the room of the longest sentence so far: 600 MB in place of 420, for no gain in time
+        run.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         with ThreadPoolExecutor(1) as thread:
             future = thread.submit(self._session.run, ["audio", _DURATIONS], inputs, run)
             try:
