@@ -72,9 +72,9 @@ class Service:
         return found
 
     def stop(self) -> None:
-        """Ctrl-C, and wait."""
+        """End it as an init system does, and wait; a process started in the background may have SIGINT ignored."""
         if self.process is not None:
-            self.process.send_signal(signal.SIGINT)
+            self.process.send_signal(signal.SIGTERM)
             self.process.wait()
             self.process = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -41,6 +42,11 @@ def test_without_a_key_nothing_is_answered_but_health_and_documents(api):
             assert (answer.status_code, answer.json()["code"]) == (401, "no_key")
             assert answer.headers["WWW-Authenticate"] == "Bearer"
         for path in ("/health/live", "/health/ready", "/openapi.json", "/docs"):
+            assert nobody.get(path).status_code == 200
+        used = re.findall(r'(?:src|href)="([^"]+)"|url: \'([^\']+)\'', nobody.get("/docs").text)
+        assert len(used) >= 4  # the script, its style, the icon and the document: all of it from this server
+        for path in map("".join, used):
+            assert path.startswith("/")
             assert nobody.get(path).status_code == 200
         assert nobody.post("/v1/audio/speech", json={}).json()["error"]["type"] == "authentication_error"
 

@@ -25,7 +25,8 @@ from spinbot.store.keys import Scope as KeyScope
 from spinbot.store.tickets import Tickets
 
 LOCAL = Identity("local", frozenset({"read", "write", "admin"}), "", "local")
-OPEN_PATHS = ("/health/", "/docs", "/openapi.json")
+DOCS = "/docs"
+OPEN_PATHS = ("/health/", DOCS, "/openapi.json")
 """Asked without a key, by load balancers and readers of the documentation."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MOST_CALLERS = 10_000

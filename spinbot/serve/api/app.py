@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
+from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -32,7 +33,7 @@ from spinbot.serve.api import (
     tickets,
     trace,
 )
-from spinbot.serve.api.access import LOOPBACK, Gate
+from spinbot.serve.api.access import DOCS, LOOPBACK, Gate
 from spinbot.serve.api.limits import BodyLimits
 from spinbot.serve.api.metrics import Clock
 from spinbot.serve.api.openai import chat, images, speech, videos
@@ -77,7 +78,10 @@ def build_api(backend: Backend, *, host: str = "127.0.0.1") -> FastAPI:
         finally:
             await backend.stop()
 
-    app = FastAPI(title="spinbot", version=__version__, lifespan=lifespan, redoc_url=None)
+    # its page of documents brings its scripts from here: FastAPI's own fetches them from elsewhere
+    app = FastAPIOffline(
+        title="spinbot", version=__version__, lifespan=lifespan, redoc_url=None, static_url=f"{DOCS}/static"
+    )
     app.state.service = service
     for part in PARTS:
         app.include_router(part.router, dependencies=[Depends(only_known)])
