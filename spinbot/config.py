@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     s3_public_endpoint: str = Field(
         default="", description="URL at which clients reach the S3 server; empty: the same as this program does"
     )
+    copies_gb: float = Field(
+        default=20, gt=0, description="Size of this machine's copies of artifacts in a bucket or on another machine"
+    )
     engines: dict[str, str] = Field(
         default=STARTER_ENGINES, description="Which engine fills each slot; slots that are not named keep theirs"
     )
@@ -133,8 +136,13 @@ class Settings(BaseSettings):
 
     @property
     def artifacts_dir(self) -> Path:
-        """Where artifacts are stored by content hash."""
-        return self.root / "artifacts"
+        """Where artifacts are stored by content hash; with a bucket, copies of them."""
+        return self.copies_dir if self.artifacts_url else self.root / "artifacts"
+
+    @property
+    def copies_dir(self) -> Path:
+        """Where this machine keeps copies of artifacts that are stored elsewhere."""
+        return self.root / "copies"
 
     @property
     def database(self) -> str:

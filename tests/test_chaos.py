@@ -21,6 +21,7 @@ import pytest
 from benchmarks.service import Service
 from spinbot.config import Settings
 from spinbot.store.artifacts import LocalArtifacts
+from spinbot.store.copies import Copies
 from spinbot.store.database import connect
 from spinbot.store.jobs import ENDED, JobStore
 from spinbot.store.s3 import S3Artifacts
@@ -131,7 +132,7 @@ def test_forty_jobs_end_well_whatever_dies(home, postgres, monkeypatch):
         wait_for(store, jobs, strike)
         chaos.end()
         assert len(chaos.done) >= 3, "nothing was killed"
-        judge_jobs(store, S3Artifacts(bucket, home / "read"), begun(diary), jobs)
+        judge_jobs(store, S3Artifacts(bucket, Copies(home / "read", 10**9)), begun(diary), jobs)
     finally:
         service.stop()
         engine.dispose()

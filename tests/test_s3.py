@@ -15,6 +15,7 @@ import requests
 from spinbot.config import Settings
 from spinbot.errors import InputError, NotFoundError, StorageError
 from spinbot.store.artifacts import LocalArtifacts
+from spinbot.store.copies import Copies
 from spinbot.store.database import connect
 from spinbot.store.jobs import JobStore
 from spinbot.store.open_artifacts import open_artifacts
@@ -49,10 +50,14 @@ def machine(place: str, tmp_path: Path) -> Callable[..., S3Artifacts]:
     """The artifacts as another machine sees them, each with a folder of its own."""
     count = iter(range(100))
 
-    def another(**options) -> S3Artifacts:
-        return S3Artifacts(f"{place}/{PREFIX}", tmp_path / f"machine{next(count)}", attempts=2, **options)
+    def another(copies: Copies | None = None, **options) -> S3Artifacts:
+        copies = copies or Copies(tmp_path / f"machine{next(count)}", GB)
+        return S3Artifacts(f"{place}/{PREFIX}", copies, attempts=2, **options)
 
     return another
+
+
+GB = 10**9
 
 
 def noise(size: int) -> bytes:
@@ -116,6 +121,24 @@ def test_a_broken_download_goes_on_where_it_broke(machine, server, monkeypatch):
     assert network.cuts == []
     network.close()
     assert [path for path in artifacts.local.root.iterdir() if path.name.startswith(".")] == []
+
+
+def test_copies_here_stay_within_their_size_and_come_again_from_the_bucket(machine, tmp_path):
+    made = [machine().put_bytes(noise(1000 + n)) for n in range(30)]
+    reader = machine(Copies(tmp_path / "small", 10_000, in_use_s=0))
+    for artifact in made:
+        reader.path(artifact)
+        reader.path(made[0])
+        assert sum(size for _, size, _ in reader.local.stored()) <= 10_000
+    assert made[0] in reader.local  # the one that was used all the time
+    assert made[1] not in reader.local
+    assert reader.path(made[1]).read_bytes() == noise(1001)
+
+
+def test_copies_that_may_be_in_use_stay(machine, tmp_path):
+    reader = machine(Copies(tmp_path / "small", 2_000))
+    paths = [reader.path(machine().put_bytes(noise(1000 + n))) for n in range(5)]
+    assert all(path.is_file() for path in paths)
 
 
 def test_a_damaged_object_is_noticed_set_aside_and_can_be_put_again(machine, server, place):
@@ -310,7 +333,8 @@ def test_the_settings_choose_the_store(place, tmp_path):
     remote = open_artifacts(Settings(home=tmp_path, artifacts_url=f"{place}/{PREFIX}/"))
     artifact = remote.put_bytes(b"hello")
     assert artifact in remote
-    assert local.path(artifact) == remote.path(artifact)
+    assert artifact not in local
+    assert remote.path(artifact).is_relative_to(tmp_path / "copies")
     for url in ("http://bucket", "s3://", "s3://UPPER", "bucket"):
         with pytest.raises(InputError, match="no place for artifacts"):
             open_artifacts(Settings(home=tmp_path, artifacts_url=url))

@@ -5,7 +5,13 @@ from __future__ import annotations
 from spinbot.config import Settings
 from spinbot.store.artifacts import LocalArtifacts
 from spinbot.store.bucket import ATTEMPTS
+from spinbot.store.copies import Copies
 from spinbot.store.s3 import S3Artifacts
+
+
+def open_copies(settings: Settings) -> Copies:
+    """This machine's copies of artifacts that are stored elsewhere."""
+    return Copies(settings.copies_dir, int(settings.copies_gb * 1e9))
 
 
 def open_artifacts(settings: Settings, *, attempts: int = ATTEMPTS) -> LocalArtifacts | S3Artifacts:
@@ -17,7 +23,7 @@ def open_artifacts(settings: Settings, *, attempts: int = ATTEMPTS) -> LocalArti
         return LocalArtifacts(settings.artifacts_dir)
     return S3Artifacts(
         settings.artifacts_url,
-        settings.artifacts_dir,
+        open_copies(settings),
         public_endpoint=settings.s3_public_endpoint,
         attempts=attempts,
     )

@@ -13,8 +13,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from spinbot.errors import NotFoundError, StorageError
-from spinbot.store.artifacts import LocalArtifacts, is_artifact_id, missing
+from spinbot.store.artifacts import is_artifact_id, missing
 from spinbot.store.bucket import ATTEMPTS, Bucket
+from spinbot.store.copies import Copies
 from spinbot.store.prune import GRACE_S
 from spinbot.store.s3_uploads import S3Uploads
 
@@ -27,8 +28,8 @@ _KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}")
 class S3Artifacts:
     """Artifacts below `s3://bucket/prefix`. `uploads` takes files that clients send to the bucket themselves."""
 
-    def __init__(self, url: str, cache: Path, *, public_endpoint: str = "", attempts: int = ATTEMPTS) -> None:
-        self.local = LocalArtifacts(cache)
+    def __init__(self, url: str, copies: Copies, *, public_endpoint: str = "", attempts: int = ATTEMPTS) -> None:
+        self.local = copies
         self.bucket = Bucket(url, public_endpoint=public_endpoint, attempts=attempts)
         self.uploads = S3Uploads(self.bucket, self.local)
         self._seen: dict[str, float] = {}

@@ -23,8 +23,8 @@ from spinbot.actors.line.runner_end import RunnerEnd
 from spinbot.actors.ray.depot import Depot, DepotArtifacts
 from spinbot.config import HostGroup, Settings, cores
 from spinbot.errors import HostLostError
-from spinbot.store.artifacts import Artifacts, LocalArtifacts
-from spinbot.store.open_artifacts import open_artifacts
+from spinbot.store.artifacts import Artifacts
+from spinbot.store.open_artifacts import open_artifacts, open_copies
 
 LOST = (ActorDiedError, ActorUnavailableError, OutOfMemoryError)
 THREADS = 2
@@ -47,7 +47,7 @@ class HostActor:
         artifacts: Artifacts | None = None
         if depot is not None and ray.get_runtime_context().get_node_id() != depot.node:
             settings = settings.model_copy(update={"home": Settings().home})  # this machine's own folder
-            artifacts = DepotArtifacts(LocalArtifacts(settings.artifacts_dir), depot)
+            artifacts = DepotArtifacts(open_copies(settings), depot)
         if settings.artifacts_url:
             artifacts = open_artifacts(settings)
         self._host = Host(group, settings, name=name, artifacts=artifacts)
