@@ -82,8 +82,8 @@ class Results:
             self.seconds[shape, said["size"], side].append(said["seconds"])
         if "submit" in said:
             self.submit[shape, said["size"]] = said["submit"]
-        if "bytes" in said:  # of the first run: a later one reuses memory that it left
-            self.bytes.setdefault((shape, said["size"]), said["bytes"])
+        if "bytes" in said:
+            self.bytes[shape, said["size"]] = said["bytes"]
 
     def per_node(self, shape: str, size: int, column: str) -> float | None:
         """Median seconds a node; None where nothing was measured."""

@@ -63,7 +63,8 @@ async def soak(studio: Studio, jobs: int) -> bool:
         if number == SETTLED:
             before, tenth = processes(), rows(studio)
         if number % 20 == 0:
-            print(f"  {number} jobs, {(time.time() - began) / number:.1f} s each", flush=True)
+            sizes = ", ".join(f"{size / 1e6:.0f}" for size in processes().values())
+            print(f"  {number} jobs, {(time.time() - began) / number:.1f} s each; MB: {sizes}", flush=True)
     after, last = processes(), rows(studio)
     most = 1 + sum(group.processes for group in studio.settings.hosts.values())
     good = len(after) <= most
