@@ -1,0 +1,33 @@
+"""The slot `image`: words become a picture."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from spinbot.engines.base import Engine, Progress, Slot
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture, RGB of shape (h, w, 3), and what its maker wants to say about it."""
+
+    pixels: npt.NDArray[np.uint8]
+    notes: tuple[str, ...] = ()
+
+
+class ImageEngine(Engine):
+    """Makes pictures."""
+
+    slot: ClassVar[Slot] = "image"
+
+    @abstractmethod
+    def draw(self, prompt: str, *, width: int, height: int, seed: int, progress: Progress) -> Picture:
+        """A picture of `prompt`, `width` x `height` pixels; the same seed gives the same picture.
+
+        Raises `InputError` for a prompt that the engine cannot draw.
+        """

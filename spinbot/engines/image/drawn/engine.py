@@ -1,0 +1,54 @@
+"""The engine `drawn`: instant, clean vector portraits; the draft mode, and the source of training pictures."""
+
+from __future__ import annotations
+
+import io
+from typing import ClassVar
+
+import numpy as np
+from PIL import Image
+
+from spinbot.engines.base import Progress
+from spinbot.engines.image.base import ImageEngine, Picture
+from spinbot.engines.image.drawn.chance import complete
+from spinbot.engines.image.drawn.look import Look
+from spinbot.engines.image.drawn.reader import read
+from spinbot.engines.image.drawn.svg import svg
+from spinbot.errors import InputError
+
+MOST_SIDE = 4096
+
+
+class DrawnEngine(ImageEngine):
+    """Draws what the words say of a person, and the rest of the person by the seed."""
+
+    name: ClassVar[str] = "drawn"
+
+    def load(self, progress: Progress) -> None:
+        """Nothing to load."""
+        progress(1.0, "ready")
+
+    def unload(self) -> None:
+        """Nothing to drop."""
+
+    def draw(self, prompt: str, *, width: int, height: int, seed: int, progress: Progress) -> Picture:
+        """See `ImageEngine.draw`. Words that it does not know are named in the notes."""
+        if not 16 <= min(width, height) <= max(width, height) <= MOST_SIDE:
+            raise InputError(
+                f"{width}x{height} is no size for a drawing", hint=f"sides from 16 to {MOST_SIDE} pixels", code="bad_size"
+            )
+        reading = read(prompt)
+        look = complete(reading.known, seed, reading.length)
+        notes = []
+        if reading.unread:
+            notes.append(f"not drawn, since these words are not known: {', '.join(reading.unread[:10])}")
+        progress(0.5, "drawing")
+        return Picture(render(look, width, height, seed), tuple(notes))
+
+
+def render(look: Look, width: int, height: int, seed: int = 0) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """A look as RGB pixels, (h, w, 3)."""
+    import resvg_py
+
+    png = bytes(resvg_py.svg_to_bytes(svg_string=svg(look, width, height, seed), width=width, height=height))
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
