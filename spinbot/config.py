@@ -41,7 +41,7 @@ def starter_hosts() -> dict[str, HostGroup]:
     return {
         "language": HostGroup(slots=["script"]),
         "speech": HostGroup(slots=["tts", "asr"]),
-        "vision": HostGroup(slots=["face", "talking_head", "upscale"]),
+        "vision": HostGroup(slots=["image", "face", "talking_head", "upscale"]),
         "media": HostGroup(processes=4),
     }
 
@@ -63,6 +63,7 @@ STARTER_ENGINES = {
     "script": "smollm2",
     "tts": "kokoro",
     "asr": "whisper-tiny.en",
+    "image": "drawn",
     "face": "mediapipe",
     "talking_head": "meshwarp",
     "upscale": "realesrgan",

@@ -65,7 +65,7 @@ def serving(home: Path, engines: dict[str, str] | None = None, **settings: Any) 
     hosts = {
         "language": HostGroup(slots=["script"]),
         "speech": HostGroup(slots=["tts", "asr"]),
-        "vision": HostGroup(slots=["face", "talking_head", "upscale"]),
+        "vision": HostGroup(slots=["image", "face", "talking_head", "upscale"]),
         "media": HostGroup(processes=4),
     }
     with running(LocalBackend(Settings(home=home, engines=chosen, hosts=hosts, **settings))) as api:

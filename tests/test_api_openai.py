@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import wave
 from collections.abc import Iterator
 
+import httpx
+import numpy as np
 import openai
 import pytest
 from openai import OpenAI
+from PIL import Image
 
 from spinbot.config import Settings, starter_hosts
+from spinbot.media.credentials import read
 from spinbot.media.probe import probe
 from spinbot.models.catalogue import load_catalogue
 from spinbot.serve.backend import LocalBackend
@@ -139,10 +144,41 @@ def test_models_are_listed_with_what_is_ours(client):
         client.models.retrieve("nothing")
 
 
-def test_an_image_is_not_implemented_and_says_so(client):
-    with pytest.raises(openai.InternalServerError) as refused:
-        client.images.generate(prompt="a chef", model="any")
-    assert (refused.value.status_code, refused.value.body["code"]) == (501, "no_engine")
+def pixels(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def test_images_are_drawn_and_carry_credentials(client, tmp_path):
+    made = client.images.generate(prompt="a chef in front of a teal wall", model="gpt-image-1", n=2, size="256x320")
+    pictures = [base64.b64decode(image.b64_json) for image in made.data]
+    assert [pixels(data).shape for data in pictures] == [(320, 256, 3)] * 2
+    assert pictures[0] != pictures[1]
+    red, green, _ = pixels(pictures[0])[5, 5]
+    assert green > red + 60
+    (tmp_path / "chef.png").write_bytes(pictures[0])
+    credentials = read(tmp_path / "chef.png")
+    assert (credentials.valid, credentials.ai_generated, credentials.models) == (True, True, ("image/drawn",))
+
+
+def test_a_seed_gives_the_same_image_again_and_an_url_leads_to_it(client, api):
+    asked = {"prompt": "a lady", "size": "64x64", "extra_body": {"seed": 5}}
+    (first,), (again,) = (client.images.generate(**asked, response_format="url").data for _ in range(2))
+    assert first.url.startswith(f"{api.url}/v1/artifacts/sha256:")
+    shown, repeated = (httpx.get(image.url).content for image in (first, again))
+    assert np.array_equal(pixels(shown), pixels(repeated))
+
+
+@pytest.mark.parametrize(
+    "fault", [{"size": "9x9"}, {"size": "large"}, {"n": 11}, {"prompt": ""}, {"output_format": "webp"}]
+)
+def test_an_image_that_cannot_be_made_is_refused(client, fault):
+    with pytest.raises(openai.UnprocessableEntityError):
+        client.images.generate(**({"prompt": "a chef", "size": "64x64"} | fault))
+
+
+def test_an_image_model_that_is_not_there_is_named_with_those_that_are(client):
+    with pytest.raises(openai.NotFoundError, match="drawn"):
+        client.images.generate(prompt="a chef", model="flux")
 
 
 @pytest.mark.parametrize("fault", [{"seconds": "200"}, {"size": "big"}, {"prompt": ""}, {"model": "sora-2"}])

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from spinbot.media.credentials import read as credentials
+from spinbot.media.images import read_portrait
 from spinbot.media.portraits import path as shipped_portrait
 from spinbot.store.database import connect
 from spinbot.store.jobs import JobStore
@@ -70,6 +72,7 @@ def test_a_topic_or_a_script_is_needed_and_not_both(home):
     ("arguments", "code", "says", "remedy"),
     [
         (["--portrait", "nowhere.jpg"], 2, "no portrait nowhere.jpg", "path"),
+        (["--portrait", "a.jpg", "--look", "a man"], 2, "exclude each other", "words"),
         (["--voice", "nobody"], 3, "no voice 'nobody'", "voices: "),
         (["--engine", "tts=espeak"], 3, "no engine 'espeak'", "kokoro"),
         (["--engine", "voice=x"], 3, "no slot 'voice'", "tts"),
@@ -175,3 +178,28 @@ def processes_of(session: int) -> list[str]:
         if int(fields[3]) == session and fields[0] != "Z":
             found.append((stat.parent / "cmdline").read_text().replace("\0", " "))
     return found
+
+
+def test_words_become_a_picture_the_same_one_for_the_same_seed(home):
+    words = "a woman with blue hair, orange wall"
+    for name in ("one.png", "two.png"):
+        done = spinbot(home, "draw", words, "--size", "320x256", "--seed", "3", "-o", home / name)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip() == f"{home / name}: 320x256, seed 3"
+    first, second = (read_portrait(home / name).pixels for name in ("one.png", "two.png"))
+    assert first.shape == (256, 320, 3)
+    assert (first == second).all()
+    assert credentials(home / "one.png").models == ("image/drawn",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says", "remedy"),
+    [
+        (["--size", "20x20"], "no picture of 20x20", "64 to 2048"),
+        (["--size", "big"], "'big' is not a size", "1024x1024"),
+        (["--engine", "image=flux"], "no engine 'flux'", "drawn"),
+    ],
+)
+def test_a_picture_that_cannot_be_drawn(home, arguments, says, remedy):
+    code = 3 if "engine" in says else 2
+    refused(spinbot(home, "draw", "a man", *arguments, "-o", home / "x.png"), code, says, remedy)

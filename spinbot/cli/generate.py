@@ -22,6 +22,8 @@ Examples:
 
   spinbot generate --script speech.txt --portrait me.jpg --aspect 9:16 --captions burn -o me.mp4
 
+  spinbot generate "how to bake bread" --look "an old baker with a white beard" -o baker.mp4
+
   echo "Hello from spinbot." | spinbot generate --script - --voice stock:kumo
 
   spinbot generate --edit 3f2a9c41d7e0 --sentence 3 "It was a red boat." -o edited.mp4
@@ -50,6 +52,7 @@ def generate(
         "", help="What to talk about; the script is written for you. With --edit: the new text."
     ),
     portrait: Path | None = typer.Option(None, help="A picture with a face; without it, the portrait that is shipped."),
+    look: str = typer.Option("", help="In place of a portrait: who is to be drawn, in words."),
     script: str = typer.Option("", help="A text file with what to say, or - for standard input, in place of a topic."),
     voice: str = typer.Option("", help="A voice of `spinbot voices`."),
     seconds: float = typer.Option(10, min=4, max=120, help="Length of a written script."),
@@ -68,7 +71,7 @@ def generate(
     Writes the video, subtitles (.srt, .vtt), a poster (.png) and a sidecar (.json) with everything that made it.
     """
     from spinbot.cli.result import deliver
-    from spinbot.cli.voices import find_voice
+    from spinbot.cli.voices import find_voice, voice_for_look
     from spinbot.cli.where import open_place
     from spinbot.graphs.export import check_writable
     from spinbot.graphs.templates import TalkingPortrait
@@ -83,22 +86,26 @@ def generate(
     console = Console(stderr=True, highlight=False)
     check_writable(out)
     text = _read_script(script) if script else ""
-    picture = portrait or shipped_portrait("demo")
-    if not picture.is_file():
+    if look and portrait:
+        raise InputError("--portrait and --look exclude each other", hint="give the picture, or the words")
+    picture = None if look else portrait or shipped_portrait("demo")
+    if picture is not None and not picture.is_file():
         raise InputError(f"there is no portrait {picture}", hint="give the path of a picture", code="no_file")
-    data = picture.read_bytes()
-    read_portrait(data)  # refuse a bad picture before anything starts
+    data = picture.read_bytes() if picture else b""
+    if data:
+        read_portrait(data)  # refuse a bad picture before anything starts
     place = open_place(context)
     engines = parse_engines(engine, place)
     speaker = engines.get("tts") or place.engine("tts")
     if voice:
         find_voice(voice, speaker, place)
     elif portrait is None and speaker == "kokoro":
-        voice = VOICES["demo"]
+        voice = voice_for_look(look, seed) if look else VOICES["demo"]
     request = TalkingPortrait(
         topic=topic,
         script=text,
-        portrait=place.artifacts.put_bytes(data),
+        portrait=place.artifacts.put_bytes(data) if data else None,
+        look=look,
         voice=voice,
         seconds=seconds,
         aspect=aspect.value,

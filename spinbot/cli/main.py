@@ -12,6 +12,7 @@ from spinbot import __version__
 from spinbot.cli import (
     cache,
     doctor,
+    draw,
     files,
     generate,
     graphs,
@@ -47,6 +48,7 @@ app = typer.Typer(
 )
 app.command("up", epilog=up.EXAMPLE)(up.up)
 app.command("generate", epilog=generate.EXAMPLE)(generate.generate)
+app.command("draw", epilog=draw.EXAMPLE)(draw.draw)
 app.add_typer(graphs.app, name="graph")
 app.command("nodes", epilog=graphs.NODES_EXAMPLE)(graphs.nodes)
 app.command("voices", epilog=voices.EXAMPLE)(voices.voices)

@@ -16,6 +16,8 @@ from spinbot.errors import NotFoundError
 if TYPE_CHECKING:
     from spinbot.cli.place import Place
 
+VOICES_BY_SEX = {"woman": "stock:alpha", "man": "stock:kumo"}
+
 EXAMPLE = """
 Examples:
 
@@ -80,3 +82,11 @@ def find_voice(name: str, engine: str, place: Place) -> str:
             f"{engine} has no voice {name!r}", hint=f"voices: {', '.join(offered)}", code="unknown_voice"
         )
     return name or offered[0]
+
+
+def voice_for_look(look: str, seed: int) -> str:
+    """The stock voice of Kokoro that suits who is drawn for these words and this seed."""
+    from spinbot.engines.image.drawn.chance import complete
+    from spinbot.engines.image.drawn.reader import read
+
+    return VOICES_BY_SEX[complete(read(look).known, seed).sex]

@@ -11,9 +11,14 @@ from spinbot.errors import InputError
 from spinbot.graphs.graph import SCHEMA
 from spinbot.graphs.node import NODES
 from spinbot.graphs.nodes.script import check_narration
+from spinbot.media.framing import frame_size
 from spinbot.store.artifacts import ArtifactId
 
 MOST_SCENES = 20
+SMALLEST, LARGEST = 64, 2048
+"""Pixels of a side of a picture."""
+DRAWN_SIDE = 1024
+"""Shorter side, in pixels, of a portrait drawn for a video: twice the video's, since it is cropped to the face."""
 
 
 class Template(BaseModel):
@@ -62,7 +67,8 @@ class Narration(BaseModel):
 class Film(Template):
     """Base of the templates in which a portrait speaks."""
 
-    portrait: ArtifactId = Field(description="The portrait, as it was uploaded")
+    portrait: ArtifactId | None = Field(default=None, description="The portrait, as it was uploaded")
+    look: str = Field(default="", max_length=1000, description="In place of a portrait: who is to be drawn, in words")
     voice: str = Field(default="", description="A voice of `spinbot voices`; empty: the engine's first")
     aspect: Literal["9:16", "1:1", "16:9"] = Field(default="1:1", description="Shape of the video")
     captions: Literal["burn", "srt", "none"] = Field(
@@ -71,12 +77,28 @@ class Film(Template):
     sway: float = Field(default=1.0, ge=0, le=2, description="Head movement: 0 still, 1 slight, 2 lively")
     seed: int = Field(default=0, ge=0, description="Seed of script, voice and movement")
 
+    @model_validator(mode="after")
+    def _portrait_or_look(self) -> Film:
+        if (self.portrait is None) == (not self.look.strip()):
+            raise InputError(
+                "give either a portrait or a look",
+                hint='for example portrait="sha256:..." of an upload, or look="a woman with red hair"',
+                code="no_portrait",
+            )
+        return self
+
+    def _portrait(self) -> dict[str, Any]:
+        if self.portrait is not None:
+            return {"type": "load_image", "params": {"artifact": self.portrait}}
+        width, height = frame_size(self.aspect, DRAWN_SIDE)
+        return self._node("draw_image", {"prompt": self.look, "width": width, "height": height, "seed": self.seed})
+
     def _film(self, scripts: dict[str, Any]) -> dict[str, Any]:
         """The document in which the portrait speaks what the node `script`, one of `scripts`, gives."""
         speech_in = {"speech": _link("perform", "speech")}
         nodes = {
             **scripts,
-            "portrait": {"type": "load_image", "params": {"artifact": self.portrait}},
+            "portrait": self._portrait(),
             "face": self._node("find_face", inputs={"image": _link("portrait", "image")}),
             "frame": self._node(
                 "frame_portrait",
@@ -158,7 +180,38 @@ class VoiceOver(Template, Narration):
         return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": outputs}
 
 
-TEMPLATES: dict[str, type[Template]] = {kind.name: kind for kind in (TalkingPortrait, Scenes, VoiceOver)}
+class Picture(Template):
+    """Words become a picture."""
+
+    name = "picture"
+    prompt: str = Field(min_length=1, max_length=1000, description="What the picture shows, in English")
+    width: int = Field(default=1024, ge=SMALLEST, le=LARGEST, description="Pixels")
+    height: int = Field(default=1024, ge=SMALLEST, le=LARGEST, description="Pixels")
+    seed: int = Field(default=0, ge=0, description="Another seed gives another picture of the same words")
+
+    def graph(self) -> dict[str, Any]:
+        """The graph document."""
+        params = self.model_dump(include={"prompt", "width", "height", "seed"})
+        signing = {"type": "sign_image", "params": {"title": self.prompt[:200]}}
+        nodes = {
+            "draw": self._node("draw_image", params),
+            "sign": signing | {"inputs": {"image": _link("draw", "image")}},
+        }
+        return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": {"image": _link("sign", "image")}}
+
+
+TEMPLATES: dict[str, type[Template]] = {kind.name: kind for kind in (TalkingPortrait, Scenes, VoiceOver, Picture)}
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """`"1024x576"` as width and height in pixels. Raises `InputError` for what is none, or no size of a picture."""
+    width, cross, height = text.partition("x")
+    if not (cross and width.isdecimal() and height.isdecimal() and len(text) < 12):
+        raise InputError(f"{text[:20]!r} is not a size", hint="for example 1024x1024", code="bad_size")
+    if not SMALLEST <= min(int(width), int(height)) <= max(int(width), int(height)) <= LARGEST:
+        hint = f"sides from {SMALLEST} to {LARGEST} pixels"
+        raise InputError(f"no picture of {text} can be made", hint=hint, code="bad_size")
+    return int(width), int(height)
 
 
 def _script(template: Template, said: Narration, seed: int) -> dict[str, Any]:

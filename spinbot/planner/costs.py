@@ -30,6 +30,8 @@ class Cost:
 
 DEFAULTS = {
     "load_image": Cost(0.15),
+    "draw_image": Cost(0.3),
+    "sign_image": Cost(0.05),
     "find_face": Cost(0.15),
     "frame_portrait": Cost(0.4),
     "write_script": Cost(0.3, 0.35),

@@ -19,7 +19,7 @@ HAIR_OF_SKIN = {
 }
 EYES_OF_SKIN = {"pale": {"blue": 3, "green": 2, "grey": 1, "brown": 2}, "light": {"brown": 4, "blue": 3, "green": 2}}
 # Glasses and hats nobody asked for would surprise.
-LIKELY = {
+LIKELY: dict[str, dict[str, float]] = {
     "age": {"young": 6, "middle": 3, "old": 2},
     "glasses": {"none": 1},
     "hat": {"none": 1},
@@ -52,7 +52,8 @@ def complete(known: Mapping[str, str], seed: int, length: Length | None = None, 
     fill("eyes", EYES_OF_SKIN.get(look["skin"], {"brown": 1}) if not even else equal(tuple(EYES)))
     styles = {name: style.men if man else style.women for name, style in STYLES.items()}
     if even:
-        styles = {name: (0.3 if STYLES[name].length == "none" else 1.0) * (weight > 0) for name, weight in styles.items()}
+        worn = [name for name, weight in styles.items() if weight]
+        styles = {name: 0.3 if STYLES[name].length == "none" else 1.0 for name in worn}
     if length is not None:
         fitting = {name: weight for name, weight in styles.items() if STYLES[name].length == length}
         styles = fitting if any(fitting.values()) else dict.fromkeys(fitting, 1.0)

@@ -35,7 +35,9 @@ class DrawnEngine(ImageEngine):
         """See `ImageEngine.draw`. Words that it does not know are named in the notes."""
         if not 16 <= min(width, height) <= max(width, height) <= MOST_SIDE:
             raise InputError(
-                f"{width}x{height} is no size for a drawing", hint=f"sides from 16 to {MOST_SIDE} pixels", code="bad_size"
+                f"{width}x{height} is no size for a drawing",
+                hint=f"sides from 16 to {MOST_SIDE} pixels",
+                code="bad_size",
             )
         reading = read(prompt)
         look = complete(reading.known, seed, reading.length)

@@ -21,7 +21,26 @@ _LONGEST = 5
 _PARTING = {",", ".", ";", ":", "with", "has", "who", "but", "while", "on", "against", "behind", "before", "in"} | (
     _VERBS := {"wears", "wearing", "dressed"}
 )
-_JOINING = set(": is are was of in dyed painted coloured colored that looks a the deep dark bright something".split())
+_JOINING = {
+    ":",
+    "is",
+    "are",
+    "was",
+    "of",
+    "in",
+    "dyed",
+    "painted",
+    "coloured",
+    "colored",
+    "that",
+    "looks",
+    "a",
+    "the",
+    "deep",
+    "dark",
+    "bright",
+    "something",
+}
 _ENDS = {",", ".", ";"}
 _REACH = 4
 """Words between a colour and its thing."""
@@ -32,9 +51,21 @@ _NEAREST = {
 """Colours that hair and eyes do not have, and the nearest that they have."""
 
 
+_OTHER_LENGTH = {
+    ("long_curly", "short"): "short_curly",
+    ("short_curly", "long"): "long_curly",
+    ("long_straight", "short"): "short",
+    ("long_straight", "medium"): "bob",
+    ("long_wavy", "short"): "short_curly",
+    ("long_wavy", "medium"): "bob",
+    ("short", "long"): "long_straight",
+}
+"""The style that is meant where another length is said beside it."""
+
+
 @dataclass
 class Reading:
-    """What a prompt says: fields of `Look`, the length of the hair where only that is said, and words not understood."""
+    """What a prompt says: fields of `Look`, how long the hair is where no style is named, and words not understood."""
 
     known: dict[str, str] = field(default_factory=dict)
     length: Length | None = None
@@ -60,7 +91,7 @@ def read(prompt: str) -> Reading:
     reading = Reading()
     for phrase in found:
         for table, value in phrase.meanings:
-            if table in ("colour", "noun", "place"):
+            if table in ("colour", "noun", "place", "ignored"):
                 continue
             if table == "length":
                 if _near(words, found, phrase, "hair"):
@@ -69,14 +100,13 @@ def read(prompt: str) -> Reading:
                 reading.known[table] = value
     for phrase in found:
         colour = phrase.value("colour")
-        if colour is None or (phrase.value("noun") and phrase.end - phrase.start == 1 and colour not in words[phrase.start]):
+        style = phrase.value("noun") and colour is not None and colour not in words[phrase.start]
+        if colour is None or (style and phrase.end - phrase.start == 1):
             continue
         _paint(reading, _thing(words, found, phrase), phrase, colour)
     _settle(reading)
     read_words = {at for phrase in found for at in range(phrase.start, phrase.end)}
-    reading.unread = [
-        word for at, word in enumerate(words) if at not in read_words and word not in _common() and len(word) > 2
-    ]
+    reading.unread = [word for at, word in enumerate(words) if at not in read_words and len(word) > 2]
     return reading
 
 
@@ -85,10 +115,7 @@ def _settle(reading: Reading) -> None:
     known = reading.known
     style = known.get("hair")
     if style and reading.length and STYLES[style].length != reading.length:
-        other = {("long_curly", "short"): "short_curly", ("short_curly", "long"): "long_curly"}
-        other |= {("long_straight", "short"): "short", ("long_wavy", "short"): "short_curly"}
-        other |= {("long_straight", "medium"): "bob", ("long_wavy", "medium"): "bob", ("short", "long"): "long_straight"}
-        known["hair"] = other.get((style, reading.length), style)
+        known["hair"] = _OTHER_LENGTH.get((style, reading.length), style)
     if "hair" in known:
         reading.length = None
     if known.get("beard", "none") != "none":
@@ -118,9 +145,8 @@ def _thing(words: list[str], found: list[_Found], colour: _Found) -> str | None:
         return own
     nouns = [(phrase, noun) for phrase in found if (noun := phrase.value("noun"))]
     before = next(((phrase, noun) for phrase, noun in reversed(nouns) if phrase.end <= colour.start), None)
-    after = next(
-        ((phrase, noun) for phrase, noun in nouns if phrase.start >= colour.end and words[phrase.start] not in _VERBS), None
-    )
+    things = [(phrase, noun) for phrase, noun in nouns if words[phrase.start] not in _VERBS]
+    after = next(((phrase, noun) for phrase, noun in things if phrase.start >= colour.end), None)
     adjoins = after is not None and after[0].start == colour.end
     if before is not None and not adjoins:
         between = words[before[0].end : colour.start]
@@ -176,12 +202,3 @@ def _lexicon() -> dict[str, tuple[tuple[str, str], ...]]:
             for phrase in phrases:
                 meanings.setdefault(phrase, []).append((table, value))
     return {phrase: tuple(found) for phrase, found in meanings.items()}
-
-
-@cache
-def _common() -> frozenset[str]:
-    return frozenset(
-        "a an the and with of in on at to for is are has have her his who that this it as by from portrait picture photo "
-        "image drawing illustration headshot person someone face looking look wearing wears some very nice style plain "
-        "solid bright deep dark light simple front against behind close up painting avatar character human people".split()
-    )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import random
 import re
+import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -38,7 +39,7 @@ _EARS = '<use xlink:href="#ear"/><use xlink:href="#ear" transform="matrix(-1 0 0
 
 @dataclass(frozen=True)
 class _Head:
-    """What differs between the faces of women and men: outlines, and how red the cheeks and lips are."""
+    """What differs between the faces of women and men; see `parts/heads.toml`."""
 
     face: str
     neck: str
@@ -49,39 +50,10 @@ class _Head:
     lips_share: float
 
 
-_HEADS = {
-    "woman": _Head(
-        face="M512 186 C622 186 676 286 681 396 C684 450 680 502 668 546 C655 596 628 640 588 674 C562 696 538 706 512 706 "
-        "C486 706 462 696 436 674 C396 640 369 596 356 546 C344 502 340 450 343 396 C348 286 402 186 512 186 Z",
-        neck="M440 610 L440 712 C440 752 420 772 372 790 L300 830 L420 960 L604 960 L724 830 L652 790 "
-        "C604 772 584 752 584 712 L584 610 Z",
-        brows="M471 381 C452 370 430 365 407 366 C388 367 374 375 360 391 C378 381 396 377 410 378 C432 379 452 385 470 394 "
-        "C477 392 477 385 471 381 Z",
-        lashes="M377 434 C395 419 414 411 433 411 C453 412 465 430 471 450 C462 434 450 421 433 418.5 C416 418 402 427 390 444 "
-        "C388 440 383 437 377 434 Z",
-        blush=0.28,
-        lips="#b93a40",
-        lips_share=0.62,
-    ),
-    "man": _Head(
-        face="M512 184 C624 184 678 282 684 396 C688 456 686 512 676 560 C668 612 644 654 604 686 C574 708 544 718 512 718 "
-        "C480 718 450 708 420 686 C380 654 356 612 348 560 C338 512 336 456 340 396 C346 282 400 184 512 184 Z",
-        neck="M418 610 L418 716 C418 756 396 776 352 792 L280 832 L420 960 L604 960 L744 832 L672 792 "
-        "C628 776 606 756 606 716 L606 610 Z",
-        brows="M474 384 C452 368 430 362 405 362 C384 363 370 372 356 392 C376 384 394 382 410 383 C434 386 454 393 473 402 "
-        "C481 399 482 390 474 384 Z",
-        lashes="M386 441 C400 422 416 413 433 413 C453 414 464 430 471 449 C462 434 450 420 433 417 C416 417 402 427 389 444 Z",
-        blush=0.12,
-        lips="#a5504a",
-        lips_share=0.4,
-    ),
-}
-
-
 def svg(look: Look, width: int, height: int, seed: int = 0) -> str:
     """The portrait as an SVG document of `width` x `height` pixels: the person stays whole, the wall fills the rest."""
     rng = random.Random(seed)
-    head, hair = _HEADS[look.sex], STYLES[look.hair]
+    head, hair = _heads()[look.sex], STYLES[look.hair]
     back, front = _part(f"hair/{look.hair}.back"), _part(f"hair/{look.hair}.front")
     if look.hat == "headscarf":
         back = front = ""
@@ -149,6 +121,12 @@ def _strands(attributes: str, rng: random.Random) -> str:
         lines.append(f'<path d="M{at[0]:.0f} {at[1]:.0f} C{curve}" stroke-width="{width:.1f}"/>')
     style = f'fill="none" stroke="{given["stroke"]}" stroke-linecap="round" opacity="{given["opacity"]}"'
     return f"<g {style}>{''.join(lines)}</g>"
+
+
+@cache
+def _heads() -> dict[str, _Head]:
+    heads = tomllib.loads((files(__package__) / "parts" / "heads.toml").read_text("utf-8"))
+    return {sex: _Head(**head) for sex, head in heads.items()}
 
 
 @cache

@@ -7,6 +7,7 @@ from spinbot.engines.registry import ENGINES, engine_class
 from spinbot.errors import NotFoundError
 
 SPEECH_MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
+IMAGE_MODELS = ("gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "dall-e-2", "dall-e-3")
 """Mean the engine of the settings."""
 
 
