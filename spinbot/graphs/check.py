@@ -24,6 +24,8 @@ from spinbot.graphs.values import Value
 from spinbot.store.artifacts import artifact_ids
 
 NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_./-]{0,99}$")
+MOST_IN_A_LINE = 20
+"""Faults in the message of the error; its details have all of them."""
 MOST_HINTS = 100
 """Suggestions for one graph: finding one takes up to a millisecond, and a graph may have 10,000 faults."""
 MOST_NAMES = 200
@@ -53,8 +55,11 @@ def parse(document: Any, *, artifacts: Container[str], settings: Settings) -> Gr
     faults, graph = check(document, artifacts=artifacts, settings=settings)
     if graph is None or faults:
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        more = len(faults) - MOST_IN_A_LINE
         raise GraphError(
-            f"the graph has {count}: " + "; ".join(fault.line() for fault in faults),
+            f"the graph has {count}: "
+            + "; ".join(fault.line() for fault in faults[:MOST_IN_A_LINE])
+            + (f"; and {more} more" if more > 0 else ""),
             hint="node types and their fields: spinbot nodes",
             details=[dict(vars(fault)) for fault in faults],
         )
@@ -194,7 +199,9 @@ def _shape_faults(errors: Sequence[ErrorDetails], hints: Hints) -> list[Fault]:
         elif item["type"] == "missing":
             faults.append(Fault("missing_field", node, field, f"the field {path[-1]!r} is missing", ""))
         else:
-            faults.append(Fault("bad_value", node, field, item["msg"], f"got {_SHORT.repr(item['input'])}"))
+            given = item["input"]
+            shown = repr(given) if isinstance(given, int | float | None) else _SHORT.repr(given)  # 5 times as fast
+            faults.append(Fault("bad_value", node, field, item["msg"], f"got {shown[:100]}"))
     return faults
 
 

@@ -10,6 +10,7 @@ from spinbot.engines.image.drawn.look import COLOURS, EYES, SKINS, STYLES, VALUE
 
 GREY_WITH_AGE = {"young": 0.0, "middle": 0.15, "old": 0.85}
 DYED = 0.08
+FOR_THE_YOUNG = ("mohawk", "spiky", "afro", "buzz")
 HAIR_OF_SKIN = {
     "pale": {"blond": 4, "red": 3, "brown": 3, "auburn": 2, "black": 1},
     "light": {"brown": 5, "blond": 3, "black": 3, "auburn": 2, "red": 1},
@@ -54,6 +55,8 @@ def complete(known: Mapping[str, str], seed: int, length: Length | None = None, 
     if even:
         worn = [name for name, weight in styles.items() if weight]
         styles = {name: 0.3 if STYLES[name].length == "none" else 1.0 for name in worn}
+    elif look["age"] == "old":
+        styles = {name: weight * (0 if name in FOR_THE_YOUNG else 1) for name, weight in styles.items()}
     if length is not None:
         fitting = {name: weight for name, weight in styles.items() if STYLES[name].length == length}
         styles = fitting if any(fitting.values()) else dict.fromkeys(fitting, 1.0)
