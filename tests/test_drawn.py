@@ -17,7 +17,10 @@ from spinbot.engines.image.drawn.engine import DrawnEngine, render
 from spinbot.engines.image.drawn.look import COLOURS, HAIR_COLOURS, STYLES, VALUES, Look
 from spinbot.engines.image.drawn.reader import read
 from spinbot.engines.image.drawn.svg import svg
+from spinbot.engines.tts.kokoro import KokoroEngine
+from spinbot.engines.tts.piper import PiperEngine
 from spinbot.errors import InputError
+from spinbot.graphs.templates import TalkingPortrait
 
 PROMPTS = [
     json.loads(line)
@@ -159,3 +162,21 @@ def test_every_look_is_a_whole_document(seed, even):
     assert "$" not in document
     assert "@" not in document
     assert "<strands" not in document
+
+
+def test_who_is_drawn_speaks_with_a_voice_that_suits():
+    def voice(**fields) -> str:
+        return TalkingPortrait(script="Hello.", **fields).graph()["nodes"]["perform"]["params"]["voice"]
+
+    assert voice(look="a lady with a hat") == "any:female"
+    assert voice(look="a bearded fellow") == "any:male"
+    assert voice(look="a lady", voice="stock:kumo") == "stock:kumo"
+    assert KokoroEngine.named("any:female") == "stock:alpha"
+    assert KokoroEngine.named("any:male") == KokoroEngine.named("") == "stock:kumo"
+    assert PiperEngine.named("any:female") == "joe"
+
+
+@pytest.mark.parametrize("fields", [{}, {"look": "  "}, {"look": "a man", "portrait": "sha256:" + "0" * 64}])
+def test_a_video_needs_a_portrait_or_a_look_and_not_both(fields):
+    with pytest.raises(InputError, match="either a portrait or a look"):
+        TalkingPortrait(script="Hello.", **fields)

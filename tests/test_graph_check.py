@@ -161,3 +161,13 @@ def test_what_is_no_graph_is_refused_with_its_reason(artifacts, graph):
 def test_a_misspelt_field_of_the_graph_itself(artifacts):
     found = faults_of(document({"sum": number()}, outptus={}), artifacts)
     assert [(fault.code, fault.hint) for fault in found] == [("unknown_field", "did you mean 'outputs'?")]
+
+
+def test_of_many_faults_the_message_names_twenty_and_the_details_all(artifacts):
+    graph = document({f"n{number}": {"type": "no_such_type"} for number in range(30)}, "n0")
+    with pytest.raises(GraphError) as caught:
+        parse(graph, artifacts=artifacts, settings=Settings())
+    faults = len(caught.value.details)
+    assert faults >= 30
+    assert str(caught.value).startswith(f"the graph has {faults} faults: ")
+    assert f"; and {faults - 20} more" in str(caught.value)

@@ -54,7 +54,7 @@ def generate(
     portrait: Path | None = typer.Option(None, help="A picture with a face; without it, the portrait that is shipped."),
     look: str = typer.Option("", help="In place of a portrait: who is to be drawn, in words."),
     script: str = typer.Option("", help="A text file with what to say, or - for standard input, in place of a topic."),
-    voice: str = typer.Option("", help="A voice of `spinbot voices`."),
+    voice: str = typer.Option("", help="A voice of `spinbot voices`, or any:female or any:male."),
     seconds: float = typer.Option(10, min=4, max=120, help="Length of a written script."),
     aspect: Aspect = typer.Option(Aspect.square, help="Shape of the video."),
     captions: Captions = typer.Option(Captions.srt, help="burn: into the picture; srt: files beside the video."),
@@ -71,7 +71,7 @@ def generate(
     Writes the video, subtitles (.srt, .vtt), a poster (.png) and a sidecar (.json) with everything that made it.
     """
     from spinbot.cli.result import deliver
-    from spinbot.cli.voices import find_voice, voice_for_look
+    from spinbot.cli.voices import find_voice
     from spinbot.cli.where import open_place
     from spinbot.graphs.export import check_writable
     from spinbot.graphs.templates import TalkingPortrait
@@ -99,8 +99,8 @@ def generate(
     speaker = engines.get("tts") or place.engine("tts")
     if voice:
         find_voice(voice, speaker, place)
-    elif portrait is None and speaker == "kokoro":
-        voice = voice_for_look(look, seed) if look else VOICES["demo"]
+    elif portrait is None and not look and speaker == "kokoro":
+        voice = VOICES["demo"]
     request = TalkingPortrait(
         topic=topic,
         script=text,

@@ -11,12 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from spinbot.disk import storage_errors
+from spinbot.engines.tts.base import ANY
 from spinbot.errors import NotFoundError
 
 if TYPE_CHECKING:
     from spinbot.cli.place import Place
-
-VOICES_BY_SEX = {"woman": "stock:alpha", "man": "stock:kumo"}
 
 EXAMPLE = """
 Examples:
@@ -76,17 +75,11 @@ def voices(
 def find_voice(name: str, engine: str, place: Place) -> str:
     """A voice of an engine: the one of that name, the engine's first for none. Raises `NotFoundError`."""
     place.engine("tts", engine)
+    if name.startswith(ANY):
+        return name
     offered = [voice.name for voice in place.voices() if voice.engine == engine]
     if name and name not in offered:
         raise NotFoundError(
             f"{engine} has no voice {name!r}", hint=f"voices: {', '.join(offered)}", code="unknown_voice"
         )
     return name or offered[0]
-
-
-def voice_for_look(look: str, seed: int) -> str:
-    """The stock voice of Kokoro that suits who is drawn for these words and this seed."""
-    from spinbot.engines.image.drawn.chance import complete
-    from spinbot.engines.image.drawn.reader import read
-
-    return VOICES_BY_SEX[complete(read(look).known, seed).sex]

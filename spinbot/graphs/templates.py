@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from spinbot.engines.image.drawn.chance import person
+from spinbot.engines.tts.base import ANY, VOICE
 from spinbot.errors import InputError
 from spinbot.graphs.graph import SCHEMA
 from spinbot.graphs.node import NODES
@@ -69,7 +71,7 @@ class Film(Template):
 
     portrait: ArtifactId | None = Field(default=None, description="The portrait, as it was uploaded")
     look: str = Field(default="", max_length=1000, description="In place of a portrait: who is to be drawn, in words")
-    voice: str = Field(default="", description="A voice of `spinbot voices`; empty: the engine's first")
+    voice: str = Field(default="", description=VOICE)
     aspect: Literal["9:16", "1:1", "16:9"] = Field(default="1:1", description="Shape of the video")
     captions: Literal["burn", "srt", "none"] = Field(
         default="srt", description="burn: drawn into the picture; srt: files beside the video"
@@ -93,6 +95,12 @@ class Film(Template):
         width, height = frame_size(self.aspect, DRAWN_SIDE)
         return self._node("draw_image", {"prompt": self.look, "width": width, "height": height, "seed": self.seed})
 
+    def _voice(self) -> str:
+        """The voice asked for; else, of somebody who is drawn, one that suits."""
+        if self.voice or not self.look:
+            return self.voice
+        return ANY + {"woman": "female", "man": "male"}[person(self.look, self.seed).sex]
+
     def _film(self, scripts: dict[str, Any]) -> dict[str, Any]:
         """The document in which the portrait speaks what the node `script`, one of `scripts`, gives."""
         speech_in = {"speech": _link("perform", "speech")}
@@ -108,7 +116,7 @@ class Film(Template):
             # Behind the face: a portrait without one fails before any speech is made.
             "perform": self._node(
                 "perform_script",
-                {"voice": self.voice, "seed": self.seed, "sway": self.sway},
+                {"voice": self._voice(), "seed": self.seed, "sway": self.sway},
                 {"script": _link("script", "script"), "image": _link("frame", "image")},
             )
             | {"after": ["face"]},
@@ -160,7 +168,7 @@ class VoiceOver(Template, Narration):
     """A topic (or a script) becomes a recording of a voice, without a picture."""
 
     name = "voice_over"
-    voice: str = Field(default="", description="A voice of `spinbot voices`; empty: the engine's first")
+    voice: str = Field(default="", description=VOICE)
     seed: int = Field(default=0, ge=0, description="Seed of script and voice")
 
     def graph(self) -> dict[str, Any]:

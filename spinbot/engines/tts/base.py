@@ -21,6 +21,12 @@ class Voice:
     language: str
     """BCP-47, such as `en-US`."""
     description: str
+    """For people; it begins with `male` or `female`."""
+
+
+ANY = "any:"
+VOICE = "A voice of `spinbot voices`, or any:female or any:male; empty: the engine's first"
+"""What parameters that name a voice take, see `TtsEngine.named`."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,15 @@ class TtsEngine(Engine):
     @abstractmethod
     def voices(cls) -> tuple[Voice, ...]:
         """The voices on offer, the default first. Answers without weights."""
+
+    @classmethod
+    def named(cls, voice: str) -> str:
+        """The voice that a parameter of the kind `VOICE` means: the engine's first where none fits. Raises nothing."""
+        offered = cls.voices()
+        if not voice.startswith(ANY):
+            return voice or offered[0].name
+        wanted = voice.removeprefix(ANY)
+        return next((one.name for one in offered if one.description.startswith(wanted)), offered[0].name)
 
     @abstractmethod
     def speak(self, text: str, *, voice: str, speed: float, seed: int, progress: Progress) -> Spoken:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from spinbot.actors.host import CallContext
+from spinbot.engines.tts.base import VOICE
 from spinbot.errors import InputError
 from spinbot.graphs import values
 from spinbot.graphs.graph import Expansion, Link, NodeSpec
@@ -25,7 +26,7 @@ class PerformScript(Node):
 
     script: values.Script
     image: values.Image
-    voice: str = Field(default="", description="A voice of `spinbot voices`; empty: the engine's first")
+    voice: str = Field(default="", description=VOICE)
     speed: float = Field(default=1.0, ge=0.5, le=2.0, description="1 is natural")
     seed: int = Field(default=0, ge=0, description="Seed of voice, blinks and head movement")
     fps: int = Field(default=25, ge=10, le=60, description="Frames per second")

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from spinbot.actors.host import CallContext
 from spinbot.engines.asr.base import AsrEngine
-from spinbot.engines.tts.base import TtsEngine
+from spinbot.engines.tts.base import VOICE, TtsEngine
 from spinbot.engines.tts.narrate import Narration, narrate, padded
 from spinbot.graphs import values
 from spinbot.graphs.node import Node, Ports, node
@@ -22,7 +22,7 @@ class Speak(Node):
     """Speak a script sentence by sentence, listen to each sentence, and speak a misread one again."""
 
     script: values.Script
-    voice: str = Field(default="", description="A voice of `spinbot voices`; empty: the engine's first")
+    voice: str = Field(default="", description=VOICE)
     speed: float = Field(default=1.0, ge=0.5, le=2.0, description="1 is natural")
     seed: int = Field(default=0, ge=0, description="The same seed gives the same speech")
 
@@ -39,7 +39,7 @@ class Speak(Node):
                 speaker,
                 cast(AsrEngine, asr),
                 self.script.sentences,
-                voice=self.voice or speaker.voices()[0].name,
+                voice=speaker.named(self.voice),
                 speed=self.speed,
                 seed=self.seed,
                 progress=context.progress,
@@ -55,7 +55,7 @@ class SpeakSentence(Node):
     """
 
     text: str = Field(min_length=1, description="The sentence")
-    voice: str = Field(default="", description="A voice of `spinbot voices`; empty: the engine's first")
+    voice: str = Field(default="", description=VOICE)
     speed: float = Field(default=1.0, ge=0.5, le=2.0, description="1 is natural")
     seed: int = Field(default=0, ge=0, description="The same seed gives the same speech")
     lead_s: float = Field(
@@ -77,7 +77,7 @@ class SpeakSentence(Node):
                 speaker,
                 cast(AsrEngine, asr),
                 [self.text],
-                voice=self.voice or speaker.voices()[0].name,
+                voice=speaker.named(self.voice),
                 speed=self.speed,
                 seed=self.seed,
                 progress=context.progress,

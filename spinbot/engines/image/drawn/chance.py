@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spinbot.engines.image.drawn.look import COLOURS, EYES, SKINS, STYLES, VALUES, Length, Look
+from spinbot.engines.image.drawn.reader import read
 
 GREY_WITH_AGE = {"young": 0.0, "middle": 0.15, "old": 0.85}
 DYED = 0.08
@@ -81,3 +82,9 @@ def complete(known: Mapping[str, str], seed: int, length: Length | None = None, 
         others = [name for name in COLOURS if name != look["clothes_colour"]]
         look["background"] = rng.choice(others)
     return Look(**look)
+
+
+def person(prompt: str, seed: int) -> Look:
+    """Who is drawn for a prompt and a seed."""
+    reading = read(prompt)
+    return complete(reading.known, seed, reading.length)
