@@ -178,6 +178,33 @@ switches = Table(
     Column("changed", Float, nullable=False),
 )
 
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(200), nullable=False),
+    Column("name", String(63), nullable=False),
+    Column("voice", String(200), nullable=False),
+    Column("consent", Json),
+    Column("created", Float, nullable=False),
+    Index("ix_profiles_owned", "owner", "name", unique=True),
+)
+profile_parts = Table(
+    "profile_parts",
+    metadata,
+    Column("profile", ForeignKey("profiles.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("artifact", String(80), nullable=False, index=True),
+    Column("data", Json, nullable=False),
+    Column("created", Float, nullable=False),
+)
+profile_jobs = Table(  # in which jobs a profile was used: they go when it is deleted
+    "profile_jobs",
+    metadata,
+    Column("profile", ForeignKey("profiles.id", ondelete="CASCADE"), primary_key=True),
+    Column("job", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True, index=True),
+)
 tickets = Table(  # each opens one connection
     "tickets",
     metadata,
@@ -190,7 +217,7 @@ tickets = Table(  # each opens one connection
 )
 
 
-VERSION = "0004"
+VERSION = "0005"
 """The newest step of `migrations`."""
 
 

@@ -119,23 +119,24 @@ class JobStore:
         request: Any = None,
         webhook: str | None = None,
         told: dict[str, Any] | None = None,
+        profiles: Collection[str] = (),
     ) -> str:
         """Store a job and its nodes as `queued` and return its id: from here on it is not lost.
 
         The same `idempotency_key` of the same owner makes one job only: again with the same `request` (a JSON value;
         none: name, graph, priority and webhook) it returns that job's id, with another it raises `InputError` with the
         code `idempotency_conflict`. `webhook` is a URL that is told when the job has ended (webhooks.py).
-        `told` goes into the job's first event.
+        `told` goes into the job's first event; `profiles` are the ids of those it uses, and it goes when they go.
         """
         request_hash = repeats.digest([name, graph, priority, webhook] if request is None else request)
         while True:
             # Where the same request comes twice at once, the second finds the first one's job when it looks again.
             with suppress(repeats.RepeatedError), self.engine.begin() as connection:
                 if idempotency_key is None:
-                    return _insert(connection, name, graph, priority, owner, webhook, told)
+                    return _insert(connection, name, graph, priority, owner, webhook, told, profiles)
                 first = repeats.first_job(connection, owner, idempotency_key, request_hash)
                 if first is None:
-                    first = _insert(connection, name, graph, priority, owner, webhook, told)
+                    first = _insert(connection, name, graph, priority, owner, webhook, told, profiles)
                     repeats.remember(connection, owner, idempotency_key, request_hash, first)
                 return first
 
@@ -311,6 +312,7 @@ def _insert(
     owner: str,
     webhook: str | None,
     told: dict[str, Any] | None,
+    profiles: Collection[str],
 ) -> str:
     """A new job with all that belongs to it; the job's row first, as in every transaction, so that none deadlock."""
     job, now = uuid.uuid4().hex[:12], time.time()
@@ -321,6 +323,8 @@ def _insert(
     connection.execute(insert(db.node_runs), nodes)
     if given := set(artifact_ids(graph)):
         connection.execute(insert(db.job_artifacts), [{"job": job, "artifact": artifact} for artifact in given])
+    if profiles:
+        connection.execute(insert(db.profile_jobs), [{"job": job, "profile": profile} for profile in set(profiles)])
     queued = Event(job, 1, now, "job.queued", None, {"name": name, "nodes": list(graph["nodes"])} | (told or {}))
     connection.execute(insert(db.events), vars(queued))
     if webhook is not None:

@@ -1,4 +1,4 @@
-"""Who may read which artifact: what somebody has uploaded, and what that somebody's jobs were given and have made.
+"""Who may read which artifact: their uploads, what belongs to their profiles, what their jobs were given and have made.
 
 An artifact is named by its content, so several owners may have the same one; none of them sees the others.
 """
@@ -80,14 +80,16 @@ class Uploads:
         To be asked for a request's own artifacts *before* its job is stored: from then on the job may read them.
         """
         asked, readable = list(dict.fromkeys(artifacts)), set[str]()
-        uploads, shown = db.uploads.c, db.job_artifacts.c
+        uploads, shown, parts = db.uploads.c, db.job_artifacts.c, db.profile_parts.c
         with self._engine.connect() as connection:
             for start in range(0, len(asked), _AT_ONCE):
                 some = asked[start : start + _AT_ONCE]
                 given = select(uploads.artifact).where(uploads.artifact.in_(some) & (uploads.owner == owner))
                 of_jobs = select(shown.artifact).join(db.jobs, db.jobs.c.id == shown.job)
                 of_jobs = of_jobs.where(shown.artifact.in_(some) & (db.jobs.c.owner == owner))
-                readable.update(connection.execute(union(given, of_jobs)).scalars())
+                of_profiles = select(parts.artifact).join(db.profiles, db.profiles.c.id == parts.profile)
+                of_profiles = of_profiles.where(parts.artifact.in_(some) & (db.profiles.c.owner == owner))
+                readable.update(connection.execute(union(given, of_jobs, of_profiles)).scalars())
         return readable
 
 

@@ -1,0 +1,162 @@
+"""Profiles: names, versions, consent, and that deleting one takes everything made of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import pytest
+from sqlalchemy import Engine
+
+from spinbot.errors import InputError, NotFoundError
+from spinbot.store import database as db
+from spinbot.store.artifacts import LocalArtifacts
+from spinbot.store.jobs import JobStore
+from spinbot.store.ledger import Ledger, Turn
+from spinbot.store.profiles import Consent, Profiles
+from spinbot.store.prune import Cache
+from spinbot.store.uploads import Uploads
+
+PORTRAIT, VIDEO, OTHER = ("sha256:" + digit * 64 for digit in "123")
+CONSENT = Consent("Ada Lovelace", "videos about mathematics", "anna")
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = db.connect(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def profiles(engine: Engine) -> Profiles:
+    return Profiles(engine)
+
+
+def job_with(engine: Engine, profile: str, *, ends: bool = True) -> str:
+    """A job that used a profile: it was given the portrait and made the video."""
+    jobs = JobStore(engine)
+    graph = {"nodes": {"a": {}}, "given": PORTRAIT}
+    job = jobs.create("film", graph, owner="anna", profiles=[profile])
+    ledger = Ledger(jobs, lease_s=60)
+    turn = Turn()
+    claimed = ledger.claim(job)
+    run = claimed.nodes["a"]
+    run.state, run.key, run.outputs = "succeeded", "key-of-a", {"video": {"artifact": VIDEO}}
+    turn.change(run, {"outputs": run.outputs})
+    if ends:
+        turn.end("succeeded", outputs=run.outputs)
+    ledger.write(job, claimed.epoch, turn)
+    return job
+
+
+def test_a_profile_is_found_by_name_and_by_id_and_by_its_owner_alone(profiles):
+    made = profiles.create("ada", "anna", "stock:alpha")
+    assert profiles.get("ada", "anna") == profiles.get(made.id, "anna") == made
+    assert [profile.name for profile in profiles.all("anna")] == ["ada"]
+    assert profiles.all("ben") == []
+    for asked in ("ada", made.id):
+        with pytest.raises(NotFoundError, match="no profile"):
+            profiles.get(asked, "ben")
+
+
+@pytest.mark.parametrize("name", ["", "Ada", "a b", "../x", "-a", "a" * 64, "ädä"])
+def test_a_name_is_short_and_plain(profiles, name):
+    with pytest.raises(InputError, match="no name for a profile"):
+        profiles.create(name, "anna")
+
+
+def test_a_name_is_given_once_to_each_owner(profiles):
+    profiles.create("ada", "anna")
+    profiles.create("ada", "ben")
+    with pytest.raises(InputError, match="already") as taken:
+        profiles.create("ada", "anna")
+    assert taken.value.code == "name_taken"
+
+
+def test_nothing_is_used_before_the_consent_is_on_record(profiles):
+    ada = profiles.create("ada", "anna")
+    with pytest.raises(InputError) as missing:
+        ada.agreed()
+    assert missing.value.code == "consent_required"
+    with pytest.raises(InputError, match="names the person"):
+        profiles.attest(ada, Consent(" ", "x", "anna"))
+    profiles.attest(ada, CONSENT)
+    assert profiles.get("ada", "anna").agreed() == CONSENT
+
+
+def test_each_kind_counts_its_own_versions(profiles):
+    ada = profiles.create("ada", "anna")
+    for kind, artifact in (("portrait", PORTRAIT), ("look", OTHER), ("portrait", VIDEO)):
+        profiles.add(ada, kind, artifact, {"score": 1})
+    ada = profiles.get("ada", "anna")
+    assert [(part.kind, part.version) for part in ada.parts] == [("look", 1), ("portrait", 2), ("portrait", 1)]
+    newest = ada.newest("portrait")
+    assert (newest.artifact, newest.data) == (VIDEO, {"score": 1})
+    assert ada.newest("voice") is None
+
+
+def test_versions_that_come_at_once_have_different_numbers(profiles):
+    ada = profiles.create("ada", "anna")
+    threads = [threading.Thread(target=profiles.add, args=(ada, "look", OTHER)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [part.version for part in profiles.get("ada", "anna").parts] == [8, 7, 6, 5, 4, 3, 2, 1]
+
+
+def test_its_owner_may_read_what_belongs_to_a_profile_and_nobody_else(profiles, engine):
+    profiles.add(profiles.create("ada", "anna"), "portrait", PORTRAIT)
+    assert Uploads(engine).readable([PORTRAIT, VIDEO], "anna") == {PORTRAIT}
+    assert Uploads(engine).readable([PORTRAIT], "ben") == set()
+
+
+def test_what_belongs_to_a_profile_is_never_pruned(profiles, engine, tmp_path):
+    artifacts = LocalArtifacts(tmp_path)
+    ada = profiles.create("ada", "anna")
+    kept = [artifacts.put_bytes(data) for data in (b"look", b"data", b"consent")]
+    profiles.add(ada, "look", kept[0], {"base": kept[1]})
+    profiles.attest(ada, Consent("Ada", "test", "anna", sample=kept[2]))
+    loose = artifacts.put_bytes(b"loose")
+    Cache(JobStore(engine), artifacts, grace_s=-1).prune()
+    assert all(artifact in artifacts for artifact in kept)
+    assert loose not in artifacts
+
+
+def test_deleting_takes_the_jobs_and_the_results_made_of_it(profiles, engine):
+    ada = profiles.create("ada", "anna")
+    profiles.add(ada, "portrait", PORTRAIT)
+    used = job_with(engine, ada.id)
+    other = JobStore(engine).create("other", {"nodes": {"b": {}}, "given": OTHER}, owner="anna")
+    ada = profiles.get("ada", "anna")
+    assert profiles.jobs(ada) == [used]
+    assert profiles.delete(ada) == [PORTRAIT, VIDEO]
+    with pytest.raises(NotFoundError):
+        profiles.get("ada", "anna")
+    with pytest.raises(NotFoundError):
+        JobStore(engine).get(used)
+    assert JobStore(engine).get(other).state == "queued"
+    assert Ledger(JobStore(engine), lease_s=60).known(["key-of-a"]) == {}
+    with pytest.raises(NotFoundError):
+        profiles.add(ada, "look", OTHER)
+
+
+def test_a_profile_in_use_is_not_deleted(profiles, engine):
+    ada = profiles.create("ada", "anna")
+    profiles.attest(ada, CONSENT)
+    job = job_with(engine, ada.id, ends=False)
+    with pytest.raises(InputError, match=job) as running:
+        profiles.delete(profiles.get("ada", "anna"))
+    assert running.value.code == "job_running"
+    assert asdict(profiles.get("ada", "anna").agreed()) == asdict(CONSENT)
+    assert JobStore(engine).get(job).state == "queued"
+
+
+def test_a_deleted_job_leaves_the_profile(profiles, engine):
+    ada = profiles.create("ada", "anna")
+    job = job_with(engine, ada.id)
+    JobStore(engine).delete(job)
+    assert profiles.jobs(ada) == []
+    assert profiles.get("ada", "anna") == ada
