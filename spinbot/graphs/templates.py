@@ -78,6 +78,9 @@ class Film(Template):
     )
     sway: float = Field(default=1.0, ge=0, le=2, description="Head movement: 0 still, 1 slight, 2 lively")
     seed: int = Field(default=0, ge=0, description="Seed of script, voice and movement")
+    consent: str = Field(
+        default="", max_length=1000, description="What the person shown agreed to; stands in the Content Credentials"
+    )
 
     @model_validator(mode="after")
     def _portrait_or_look(self) -> Film:
@@ -123,7 +126,8 @@ class Film(Template):
             "captions": {"type": "caption", "inputs": speech_in},
             "finish": {
                 "type": "finish_video",
-                "params": {"captions": "burn" if self.captions == "burn" else "none"},
+                "params": {"captions": "burn" if self.captions == "burn" else "none"}
+                | ({"consent": self.consent} if self.consent else {}),
                 "inputs": {"video": _link("perform", "video"), "script": _link("script", "script")} | speech_in,
             },
             "score": self._node("score_video", inputs={"video": _link("finish", "video")} | speech_in),

@@ -21,6 +21,7 @@ from spinbot.errors import InputError, NotFoundError
 from spinbot.store import database as db
 from spinbot.store.artifacts import artifact_ids
 from spinbot.store.jobs import ENDED
+from spinbot.store.prune import loose
 
 PartKind = Literal["portrait", "recording", "look", "voice"]
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -156,6 +157,17 @@ class Profiles:
         with self._engine.connect() as connection:
             return list(connection.execute(query.order_by(db.jobs.c.created, db.jobs.c.id)).scalars())
 
+    def artifacts(self, profile: Profile) -> list[str]:
+        """What `delete` would return."""
+        jobs = self.jobs(profile)
+        with self._engine.connect() as connection:
+            return sorted(_artifacts(connection, profile, jobs))
+
+    def unneeded(self, artifacts: Sequence[str]) -> list[str]:
+        """Those of `artifacts` that nothing needs any more."""
+        with self._engine.connect() as connection:
+            return loose(connection, artifacts)
+
     def delete(self, profile: Profile) -> list[str]:
         """Forget the profile, its parts and the jobs in which it was used; returns the artifacts they named.
 
@@ -171,9 +183,7 @@ class Profiles:
                     hint=f"first: spinbot jobs cancel {running[0]}",
                     code="job_running",
                 )
-            shown = db.job_artifacts.c
-            made = connection.execute(select(shown.artifact).where(shown.job.in_(jobs))).scalars()
-            artifacts = {*made, *(part.artifact for part in profile.parts)}
+            artifacts = _artifacts(connection, profile, jobs)
             connection.execute(delete(db.jobs).where(db.jobs.c.id.in_(jobs)))
             connection.execute(delete(db.profiles).where(db.profiles.c.id == profile.id))
             _forget_results(connection, artifacts)
@@ -192,6 +202,13 @@ def _parts(connection: Connection, profiles: Sequence[str]) -> dict[str, list[Pa
         fields = dict(row._mapping)
         found.setdefault(fields.pop("profile"), []).append(Part(**fields))
     return found
+
+
+def _artifacts(connection: Connection, profile: Profile, jobs: Sequence[str]) -> set[str]:
+    shown = db.job_artifacts.c
+    made = connection.execute(select(shown.artifact).where(shown.job.in_(jobs))).scalars()
+    sample = profile.consent.sample if profile.consent else None
+    return {*made, *(part.artifact for part in profile.parts), *([sample] if sample else [])}
 
 
 def _profile(row: Any, parts: dict[str, list[Part]]) -> Profile:

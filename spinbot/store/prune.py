@@ -151,6 +151,14 @@ class Cache:
         return found
 
 
+def loose(connection: Connection, artifacts: Iterable[str]) -> list[str]:
+    """Those of `artifacts` that no job, upload, profile or stored result needs."""
+    named = _needed(connection)
+    for result in _results(connection):
+        named |= result.artifacts
+    return [artifact for artifact in artifacts if artifact not in named]
+
+
 def _leaving(
     results: list[_Result], needed: set[str], stored: _Stored, max_bytes: int | None, unused_since: float | None
 ) -> set[str]:

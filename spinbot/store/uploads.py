@@ -69,6 +69,11 @@ class Uploads:
             if connection.execute(delete(db.uploads).where(_of(artifact, owner))).rowcount == 0:
                 raise _unknown(artifact)
 
+    def forget(self, artifact: str, owner: str) -> None:
+        """`remove`, where there is such an upload."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(db.uploads).where(_of(artifact, owner)))
+
     def expire(self, before: float) -> int:
         """Forget uploads of before this time (epoch seconds), as `remove` does, and return how many there were."""
         with self._engine.begin() as connection:

@@ -49,6 +49,9 @@ class FinishVideo(Node):
     speech: values.Speech
     script: values.Script
     captions: Literal["burn", "none"] = Field(default="none", description="burn: draw them into the picture")
+    consent: str = Field(
+        default="", max_length=1000, description="What the person shown agreed to, for the credentials"
+    )
     loudness: float = Field(default=-16.0, ge=-30, le=-8, description="Integrated loudness in LUFS")
 
     class Outputs(Ports):
@@ -88,7 +91,8 @@ class FinishVideo(Node):
                 title=self.script.title,
                 generator_version=__version__,
                 models=[f"{stamp.slot}/{stamp.engine}" for stamp in stamps],
-                extra={"weights": {f"{stamp.slot}/{stamp.engine}": stamp.weights for stamp in stamps}},
+                extra={"weights": {f"{stamp.slot}/{stamp.engine}": stamp.weights for stamp in stamps}}
+                | ({"consent": self.consent} if self.consent else {}),
             )
         video = self.video.model_copy(
             update={

@@ -29,6 +29,7 @@ from spinbot.serve.api import (
     openapi,
     plan,
     problems,
+    profiles,
     sockets,
     tickets,
     trace,
@@ -42,6 +43,7 @@ from spinbot.serve.api.service import Service
 from spinbot.serve.backend import Backend
 
 PARTS = (
+    profiles,
     jobs,
     trace,
     events,

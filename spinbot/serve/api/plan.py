@@ -18,7 +18,7 @@ from spinbot.planner.preview import Preview, preview
 from spinbot.serve.api.access import Writer
 from spinbot.serve.api.schemas import Work
 from spinbot.serve.api.service import Api, Service
-from spinbot.serve.api.submit import checked, document_of, planned
+from spinbot.serve.api.submit import checked, document_of, planned, profile_of
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
@@ -46,7 +46,7 @@ async def plan(request: Work, api: Api, caller: Writer) -> Plan:
 
 
 def _plan(api: Service, work: Work, understood: PromptPlan | None, owner: str, resident: set[str]) -> Plan:
-    graph = checked(api, document_of(work), owner)
+    graph = checked(api, document_of(work, profile_of(api, work, owner)), owner)
     return Plan(graph=graph.to_json(), plan=understood, preview=_preview(api, graph, resident))
 
 

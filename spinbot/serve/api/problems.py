@@ -59,6 +59,7 @@ STATUS_OF_CODE = {
     "body_too_slow": 408,
     "job_ended": 409,
     "job_running": 409,
+    "name_taken": 409,
     "wrong_state": 409,
     "idempotency_conflict": 409,
     "body_too_large": 413,

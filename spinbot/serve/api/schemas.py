@@ -29,6 +29,9 @@ class Work(Request):
     template: str | None = Field(default=None, max_length=100, description="A name of /v1/templates")
     params: dict[str, Any] = Field(default={}, description="The template's parameters")
     graph: dict[str, Any] | None = Field(default=None, description="A graph document, spinbot.graph/v1")
+    profile: str | None = Field(
+        default=None, max_length=100, description="Who is seen and heard in a template: the name of a profile"
+    )
 
 
 class JobRequest(Work):

@@ -21,6 +21,7 @@ from spinbot.store.artifacts import artifact_ids
 from spinbot.store.audit import Audit
 from spinbot.store.jobs import JobSummary
 from spinbot.store.keys import Identity, Keys
+from spinbot.store.profiles import Profiles
 from spinbot.store.switches import Switches
 from spinbot.store.tickets import Tickets
 from spinbot.store.uploads import Uploads
@@ -38,6 +39,7 @@ class Service:
         self.feed = backend.feed
         self.keys = Keys(engine)
         self.uploads = Uploads(engine)
+        self.profiles = Profiles(engine)
         self.tickets = Tickets(engine)
         self.switches = Switches(engine)
         self.audit = Audit(engine)

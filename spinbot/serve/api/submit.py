@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from spinbot.config import Settings
 from spinbot.errors import GraphError, InputError
+from spinbot.graphs.casting import cast
 from spinbot.graphs.check import parse, suggest
 from spinbot.graphs.graph import Graph
 from spinbot.graphs.templates import TEMPLATES
@@ -19,12 +20,13 @@ from spinbot.serve.api.problems import of_pydantic
 from spinbot.serve.api.schemas import JobRequest, Work
 from spinbot.serve.api.service import Service
 from spinbot.store.keys import Identity
+from spinbot.store.profiles import Profile
 
 W = TypeVar("W", bound=Work)
 
 
-def document_of(work: Work) -> dict[str, Any]:
-    """The graph document that is asked for. Raises `InputError`."""
+def document_of(work: Work, profile: Profile | None) -> dict[str, Any]:
+    """The graph document that is asked for, with the person of the profile, if any. Raises `InputError`."""
     if (work.template is None) == (work.graph is None):
         raise InputError(
             "give either a template, a graph or a prompt",
@@ -32,6 +34,12 @@ def document_of(work: Work) -> dict[str, Any]:
             code="bad_request_fields",
         )
     if work.graph is not None:
+        if profile is not None:
+            raise InputError(
+                "a profile goes with a template",
+                hint="name the portrait and the voice in the graph's nodes",
+                code="bad_request_fields",
+            )
         if work.params:
             raise InputError(
                 "params belong to a template, not to a graph",
@@ -44,8 +52,9 @@ def document_of(work: Work) -> dict[str, Any]:
         raise InputError(
             f"there is no template {work.template!r}", hint=suggest(work.template, TEMPLATES), code="unknown_template"
         )
+    params = work.params if profile is None else cast(work.template, work.params, profile)
     try:
-        return TEMPLATES[work.template].model_validate(work.params).graph()
+        return TEMPLATES[work.template].model_validate(params).graph()
     except ValidationError as error:
         raise of_pydantic(error, f"the parameters of {work.template}") from error
 
@@ -62,6 +71,11 @@ def checked(service: Service, document: dict[str, Any], owner: str) -> Graph:
     return parse(document, artifacts=service.readable(document, owner), settings=service.settings)
 
 
+def profile_of(service: Service, work: Work, owner: str) -> Profile | None:
+    """The profile that the work names. Raises `NotFoundError`."""
+    return None if work.profile is None else service.profiles.get(work.profile, owner)
+
+
 async def planned(service: Service, work: W, caller: Identity) -> tuple[W, Plan | None]:
     """The work with the graph of its prompt's plan in the prompt's place, and that plan; without a prompt, the work.
 
@@ -70,7 +84,7 @@ async def planned(service: Service, work: W, caller: Identity) -> tuple[W, Plan 
     if work.prompt is None:
         return work, None
     portrait = work.params.get("portrait")
-    if work.template is not None or work.graph is not None or work.params.keys() - {"portrait"}:
+    if work.template or work.graph is not None or work.profile or work.params.keys() - {"portrait"}:
         raise InputError(
             "a prompt says it all: besides it only a portrait may be given",
             hint='as in {"prompt": "how bees make honey, 20 seconds", "params": {"portrait": "sha256:..."}}',
@@ -103,9 +117,10 @@ def store(
     """
     if request.webhook is not None:
         check_webhook(request.webhook, service.settings)
-    graph = checked(service, document_of(request), caller.owner)
+    profile = profile_of(service, request, caller.owner)
+    graph = checked(service, document_of(request, profile), caller.owner)
     service.quota.take(caller.owner)
-    return service.jobs.create(
+    job = service.jobs.create(
         graph.name,
         graph.to_json(),
         priority=request.priority,
@@ -114,7 +129,12 @@ def store(
         request=asked,
         told={} if plan is None else {"plan": plan.model_dump(mode="json")},
         webhook=request.webhook,
+        profiles=[] if profile is None else [profile.id],
     )
+    if profile is not None:
+        data = {"name": profile.name, "job": job}
+        service.audit.record("profile.use", profile.id, owner=caller.owner, key=caller.key_id or None, data=data)
+    return job
 
 
 async def submit(service: Service, request: JobRequest, caller: Identity, idempotency_key: str | None = None) -> str:
