@@ -79,7 +79,7 @@ def test_what_is_given_besides_a_profile_fits_or_is_refused(anna):
     profile(anna, "bea", voice="toy:high")
     assert refusal(film(anna, "bea", look="a man")) == (422, "two_faces")
     assert refusal(film(anna, "bea", consent="all fine")) == (422, "two_faces")
-    assert refusal(anna.post("/v1/jobs", json={"graph": {"nodes": {}}, "profile": "bea"}))[0] == 422
+    assert refusal(anna.post("/v1/jobs", json={"prompt": "bees", "profile": "bea"})) == (422, "bad_request_fields")
     spoken = {"template": "voice_over", "params": {"script": "Hello.", "voice": "toy:low"}, "profile": "bea"}
     planned = anna.post("/v1/plan", json=spoken).json()
     assert planned["graph"]["nodes"]["speech"]["params"]["voice"] == "toy:low"

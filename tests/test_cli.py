@@ -72,7 +72,7 @@ def test_a_topic_or_a_script_is_needed_and_not_both(home):
     ("arguments", "code", "says", "remedy"),
     [
         (["--portrait", "nowhere.jpg"], 2, "no portrait nowhere.jpg", "path"),
-        (["--portrait", "a.jpg", "--look", "a man"], 2, "exclude each other", "words"),
+        (["--portrait", "a.jpg", "--look", "a man"], 2, "exclude each other", "one of them"),
         (["--voice", "nobody"], 3, "no voice 'nobody'", "voices: "),
         (["--engine", "tts=espeak"], 3, "no engine 'espeak'", "kokoro"),
         (["--engine", "voice=x"], 3, "no slot 'voice'", "tts"),
@@ -203,3 +203,42 @@ def test_words_become_a_picture_the_same_one_for_the_same_seed(home):
 def test_a_picture_that_cannot_be_drawn(home, arguments, says, remedy):
     code = 3 if "engine" in says else 2
     refused(spinbot(home, "draw", "a man", *arguments, "-o", home / "x.png"), code, says, remedy)
+
+
+def test_a_profile_is_made_used_and_deleted_with_all_that_was_made_of_it(home, tmp_path):
+    portrait = shipped_portrait("demo")
+    made = spinbot(home, "profile", "create", "ada", "--portrait", portrait, "--voice", "any:female")
+    assert made.stdout == "ada: it still needs consent\n", made.stderr
+    words = ("--script", "-", "--profile", "ada", "-o", home / "ada.mp4")
+    refused(spinbot(home, "generate", *words, stdin="Hello."), 2, "nothing says that ada agreed", "profile consent ada")
+    agreed = ("--person", "Ada Lovelace", "--purpose", "tests")
+    assert spinbot(home, "profile", "consent", "ada", *agreed).stdout == "ada: ready\n"
+    done = spinbot(home, "generate", *words, stdin="Hello there.")
+    assert done.returncode == 0, done.stderr
+    told = credentials(home / "ada.mp4")
+    assert told.valid
+    assert told.extra["consent"].startswith("Ada Lovelace agreed to: tests; attested by ")
+    would = json.loads(spinbot(home, "profile", "delete", "ada", "--dry-run", "--json").stdout)
+    assert (would["parts"], len(would["jobs"]), would["deleted"]) == (["portrait 1"], 1, False)
+    gone = json.loads(spinbot(home, "profile", "delete", "ada", "--json").stdout)
+    assert gone == would | {"deleted": True}
+    store = JobStore(connect(f"sqlite:///{home}/jobs.db"))
+    assert store.recent() == []
+    left = [path for path in (home / "artifacts").rglob("*") if path.is_file()]
+    assert not {f"sha256:{path.parent.name}{path.name}" for path in left} & set(gone["artifacts"])
+    refused(spinbot(home, "profile", "show", "ada"), 3, "no profile 'ada'", "spinbot profile")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says", "remedy"),
+    [
+        (["create", "Ada L"], 2, "no name for a profile", "small letters"),
+        (["create", "ada", "--person", "Ada"], 2, "names the person and the purpose", "--purpose"),
+        (["create", "ada", "--portrait", "nowhere.jpg"], 2, "no portrait nowhere.jpg", "path"),
+        (["consent", "nobody", "--person", "A", "--purpose", "b"], 3, "no profile 'nobody'", "spinbot profile"),
+        (["add", "nobody", str(shipped_portrait("demo"))], 3, "no profile 'nobody'", "spinbot profile"),
+    ],
+)
+def test_a_profile_that_cannot_be(home, arguments, code, says, remedy):
+    refused(spinbot(home, "profile", *arguments), code, says, remedy)
+    assert spinbot(home, "profile", "list", "--json").stdout == "[]\n"

@@ -16,7 +16,7 @@ from spinbot.cli.where import announced, running_service
 from spinbot.config import Settings
 from spinbot.media.portraits import path as shipped_portrait
 from spinbot.media.probe import probe
-from tests.api import Api, serving
+from tests.api import PORTRAIT, Api, serving
 from tests.lab import add, number
 from tests.test_cli import COMMAND, refused
 from tests.test_jobs_cli import document
@@ -209,4 +209,17 @@ def test_a_video_is_made_by_the_service_and_brought_here(tmp_path, models: Calla
         assert (tmp_path / "again.mp4").read_bytes() == (tmp_path / "out.mp4").read_bytes()
         assert "kokoro-82m-int8" in spinbot(api, tmp_path, "models", "list").stdout
         assert "param voice" in spinbot(api, tmp_path, "nodes", "speak").stdout
+    assert not (tmp_path / "unused").exists()
+
+
+def test_profiles_of_the_service_are_made_shown_and_deleted(api, tmp_path):
+    agreed = ("--person", "Bea", "--purpose", "tests")
+    made = spinbot(api, tmp_path, "profile", "create", "bea", "--portrait", PORTRAIT, "--voice", "toy:low", *agreed)
+    assert made.stdout == "bea: ready\n", made.stderr
+    assert "Bea" in spinbot(api, tmp_path, "profile", "list").stdout
+    shown = json.loads(spinbot(api, tmp_path, "profile", "show", "bea", "--json").stdout)
+    assert (shown["consent"]["purpose"], shown["parts"][0]["kind"], shown["voice"]) == ("tests", "portrait", "toy:low")
+    refused(spinbot(api, tmp_path, "profile", "create", "bea"), 2, "already", "spinbot profile show bea")
+    assert spinbot(api, tmp_path, "profile", "delete", "bea").stdout.endswith("are gone\n")
+    refused(spinbot(api, tmp_path, "profile", "show", "bea"), 3, "no profile 'bea'", "spinbot profile")
     assert not (tmp_path / "unused").exists()

@@ -340,6 +340,25 @@ def test_what_there_is_to_ask_for(connect):
     assert client.submit(graph=plan.graph).name == "graph"
 
 
+def test_a_profile_is_made_agreed_to_used_and_deleted(connect):
+    client = connect()
+    made = client.create_profile("ada", voice="any:female")
+    assert [profile.id for profile in client.profiles()] == [made.id]
+    assert client.add_portrait("ada", client.upload(shipped_portrait("demo")).artifact).version == 1
+    work = {"template": "talking_portrait", "params": {"script": "Hello."}, "profile": "ada"}
+    with pytest.raises(InputError, match="nothing says that ada agreed"):
+        client.plan(**work)
+    assert client.attest("ada", "Ada Lovelace", "tests").consent["person"] == "Ada Lovelace"
+    graph = client.plan(**work).graph
+    assert graph["nodes"]["perform"]["params"]["voice"] == "any:female"
+    job = client.submit(graph=SUM, profile="ada")
+    client.wait(job.id)
+    assert client.delete_profile("ada", dry_run=True).jobs == [job.id]
+    assert client.delete_profile("ada").deleted
+    with pytest.raises(NotFoundError):
+        client.job(job.id)
+
+
 def test_server_and_key_come_from_the_environment(served, monkeypatch):
     monkeypatch.setenv("SPINBOT_SERVER", f"{served.url}/")
     monkeypatch.setenv("SPINBOT_API_KEY", "sb_wrong")

@@ -53,6 +53,7 @@ def generate(
     ),
     portrait: Path | None = typer.Option(None, help="A picture with a face; without it, the portrait that is shipped."),
     look: str = typer.Option("", help="In place of a portrait: who is to be drawn, in words."),
+    profile: str = typer.Option("", help="In place of a portrait: a person of `spinbot profile list`."),
     script: str = typer.Option("", help="A text file with what to say, or - for standard input, in place of a topic."),
     voice: str = typer.Option("", help="A voice of `spinbot voices`, or any:female or any:male."),
     seconds: float = typer.Option(10, min=4, max=120, help="Length of a written script."),
@@ -73,6 +74,7 @@ def generate(
     from spinbot.cli.result import deliver
     from spinbot.cli.voices import find_voice
     from spinbot.cli.where import open_place
+    from spinbot.graphs.casting import cast
     from spinbot.graphs.export import check_writable
     from spinbot.graphs.templates import TalkingPortrait
     from spinbot.media.images import read_portrait
@@ -86,9 +88,9 @@ def generate(
     console = Console(stderr=True, highlight=False)
     check_writable(out)
     text = _read_script(script) if script else ""
-    if look and portrait:
-        raise InputError("--portrait and --look exclude each other", hint="give the picture, or the words")
-    picture = None if look else portrait or shipped_portrait("demo")
+    if sum(map(bool, (portrait, look, profile))) > 1:
+        raise InputError("--portrait, --look and --profile exclude each other", hint="give one of them")
+    picture = None if look or profile else portrait or shipped_portrait("demo")
     if picture is not None and not picture.is_file():
         raise InputError(f"there is no portrait {picture}", hint="give the path of a picture", code="no_file")
     data = picture.read_bytes() if picture else b""
@@ -99,24 +101,31 @@ def generate(
     speaker = engines.get("tts") or place.engine("tts")
     if voice:
         find_voice(voice, speaker, place)
-    elif portrait is None and not look and speaker == "kokoro":
+    elif not (portrait or look or profile) and speaker == "kokoro":
         voice = VOICES["demo"]
-    request = TalkingPortrait(
-        topic=topic,
-        script=text,
-        portrait=place.artifacts.put_bytes(data) if data else None,
-        look=look,
-        voice=voice,
-        seconds=seconds,
-        aspect=aspect.value,
-        captions=captions.value,
-        sway=sway,
-        seed=seed,
-        engine=engines,
-    )
-    graph = request.graph()
+    params = {
+        "topic": topic,
+        "script": text,
+        "seconds": seconds,
+        "aspect": aspect.value,
+        "captions": captions.value,
+        "sway": sway,
+        "seed": seed,
+        "engine": engines,
+    }
+    if voice:
+        params["voice"] = voice
+    used = []
+    if profile:
+        person = place.people.get(profile)
+        params, used = cast(TalkingPortrait.name, params, person), [person.id]
+    elif look:
+        params["look"] = look
+    else:
+        params["portrait"] = place.artifacts.put_bytes(data)
+    graph = TalkingPortrait.model_validate(params).graph()
     place.prepare([graph], console)
-    job = place.run(graph, console)
+    job = place.run(graph, console, profiles=used)
     deliver(job, out, place.artifacts, captions=captions is not Captions.none, as_json=as_json)
 
 

@@ -20,6 +20,7 @@ from spinbot.cli import (
     keys,
     logs,
     models,
+    profile,
     reproduce,
     trace,
     up,
@@ -49,6 +50,7 @@ app = typer.Typer(
 app.command("up", epilog=up.EXAMPLE)(up.up)
 app.command("generate", epilog=generate.EXAMPLE)(generate.generate)
 app.command("draw", epilog=draw.EXAMPLE)(draw.draw)
+app.add_typer(profile.app, name="profile")
 app.add_typer(graphs.app, name="graph")
 app.command("nodes", epilog=graphs.NODES_EXAMPLE)(graphs.nodes)
 app.command("voices", epilog=voices.EXAMPLE)(voices.voices)

@@ -22,6 +22,7 @@ from spinbot.cli.display import JobDisplay
 from spinbot.errors import CancelledError, InputError, SpinbotError
 from spinbot.graphs.graph import Graph
 from spinbot.store.jobs import Event, Job, JobSummary, Wish
+from spinbot.store.profiles import Profile
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,15 @@ class ModelRow:
     optional: bool
     title: str
     about: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Gone:
+    """What goes with a profile: parts by kind and number, jobs and files."""
+
+    parts: list[str]
+    jobs: list[str]
+    artifacts: list[str]
 
 
 @dataclass(frozen=True)
@@ -97,11 +107,42 @@ class Files(Protocol):
         ...
 
 
+class People(Protocol):
+    """The profiles of a place, by name. All but `all` and `create` raise `NotFoundError` for one that is not there."""
+
+    def all(self) -> list[Profile]:
+        """All profiles."""
+        ...
+
+    def get(self, name: str) -> Profile:
+        """A profile with its parts."""
+        ...
+
+    def create(self, name: str, voice: str) -> None:
+        """A new profile. Raises `InputError` for a name that is none or taken."""
+        ...
+
+    def attest(self, name: str, person: str, purpose: str, sample: str | None) -> None:
+        """Put on record what the person agreed to."""
+        ...
+
+    def add_portrait(self, name: str, artifact: str) -> None:
+        """Make a stored picture the portrait."""
+        ...
+
+    def delete(self, name: str, dry_run: bool) -> Gone:
+        """Delete a profile with everything made of it, or say what would go."""
+        ...
+
+
 class Runs(Protocol):
     """Who runs the jobs of a place."""
 
-    def submit(self, document: Any) -> str:
-        """Check a graph document and store it as a queued job; answers its id. Raises `GraphError`."""
+    def submit(self, document: Any, *, profiles: Sequence[str] = ()) -> str:
+        """Check a graph document and store it as a queued job; answers its id. Raises `GraphError`.
+
+        `profiles` are the ids of those that the job uses, one at most.
+        """
         ...
 
     def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
@@ -122,6 +163,7 @@ class Place(ABC):
 
     jobs: Jobs
     artifacts: Files
+    people: People
 
     @abstractmethod
     def runs(self) -> AbstractAsyncContextManager[Runs]:
@@ -167,12 +209,12 @@ class Place(ABC):
     def timing(self, job: str) -> Timing:
         """Where a job's time went."""
 
-    def run(self, graph: dict[str, Any], console: Console) -> Job:
+    def run(self, graph: dict[str, Any], console: Console, *, profiles: Sequence[str] = ()) -> Job:
         """Submit a graph, run it to its end with a live display, and answer the finished job.
 
         Ctrl-C cancels the job at its nodes' next steps. Raises the job's error, or `CancelledError`.
         """
-        return succeeded(uvloop.run(self._run_graph(graph, console)))
+        return succeeded(uvloop.run(self._run_graph(graph, console, profiles)))
 
     def run_job(self, job: str, console: Console) -> Job:
         """The same for a job that is stored already: it goes on from its finished nodes."""
@@ -185,9 +227,9 @@ class Place(ABC):
         """
         return uvloop.run(self._run_jobs(jobs, console))
 
-    async def _run_graph(self, graph: dict[str, Any], console: Console) -> Job:
+    async def _run_graph(self, graph: dict[str, Any], console: Console, profiles: Sequence[str]) -> Job:
         async with self.runs() as runs:
-            finished, _ = await self._follow(runs, runs.submit(graph), console)
+            finished, _ = await self._follow(runs, runs.submit(graph, profiles=profiles), console)
             return finished
 
     async def _run_jobs(self, jobs: Sequence[str], console: Console) -> list[Job]:

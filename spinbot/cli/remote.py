@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, cast
 from rich.console import Console
 
 from spinbot import client
+from spinbot.cli.people import RemotePeople
 from spinbot.cli.place import ModelRow, Place, Timing, VoiceRow
 from spinbot.errors import InputError, NotFoundError
 from spinbot.graphs.graph import Graph
@@ -24,11 +25,13 @@ class Remote(Place):
 
     jobs: RemoteJobs
     artifacts: RemoteFiles
+    people: RemotePeople
 
     def __init__(self, url: str) -> None:
         self._client = client.Client(url)
         self.jobs = RemoteJobs(self._client)
         self.artifacts = RemoteFiles(self._client)
+        self.people = RemotePeople(self._client)
 
     def close(self) -> None:
         """Close the connections and throw away what was downloaded on the way."""
@@ -205,9 +208,9 @@ class RemoteRuns:
         """Wait until what was asked has been said."""
         await asyncio.gather(*self._asking, return_exceptions=True)
 
-    def submit(self, document: Any) -> str:
+    def submit(self, document: Any, *, profiles: Sequence[str] = ()) -> str:
         """See `Runs.submit`."""
-        return self._client.submit(graph=document).id
+        return self._client.submit(graph=document, profile=profiles[0] if profiles else None).id
 
     def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """See `Runs.listen`; only events of jobs that `run` follows are heard."""

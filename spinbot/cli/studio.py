@@ -12,6 +12,7 @@ from rich.console import Console
 from spinbot.actors.host import weights_digest
 from spinbot.actors.pool import Pool
 from spinbot.cli.display import pull_with_progress
+from spinbot.cli.people import LocalPeople
 from spinbot.cli.place import ModelRow, Place, Timing, VoiceRow
 from spinbot.config import Settings
 from spinbot.engines.registry import ENGINES, engine_class
@@ -24,7 +25,7 @@ from spinbot.graphs.runner import Runner
 from spinbot.graphs.trace import trace
 from spinbot.models.catalogue import load_catalogue
 from spinbot.models.store import ModelStore
-from spinbot.store.artifacts import Artifacts
+from spinbot.store.artifacts import PrunableArtifacts
 from spinbot.store.database import connect
 from spinbot.store.jobs import Job, JobStore, Wish
 from spinbot.store.ledger import Ledger
@@ -38,7 +39,8 @@ class Studio(Place):
     """The stores of one installation, and a pool that starts in the background when it is first asked for."""
 
     jobs: JobStore
-    artifacts: Artifacts
+    artifacts: PrunableArtifacts
+    people: LocalPeople
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
@@ -46,6 +48,7 @@ class Studio(Place):
         self.artifacts = open_artifacts(self.settings)
         self.models = ModelStore(self.settings.models_dir, load_catalogue())
         self.jobs = JobStore(connect(self.settings.database))
+        self.people = LocalPeople(self.jobs.engine, self.artifacts)
         self._pool: Pool | None = None
 
     @property

@@ -17,12 +17,15 @@ from spinbot.client.models import (
     Answer,
     Capabilities,
     Event,
+    GoneProfile,
     Job,
     JobSummary,
     Model,
     NodeType,
     Page,
     Plan,
+    Profile,
+    ProfilePart,
     Queue,
     Template,
     Trace,
@@ -76,16 +79,19 @@ class AsyncClient:
         template: str | None = None,
         params: dict[str, Any] | None = None,
         graph: dict[str, Any] | None = None,
+        profile: str | None = None,
         priority: int = 0,
         idempotency_key: str | None = None,
         webhook: str | None = None,
     ) -> JobSummary:
         """Store a job: a prompt, a template with its parameters, or a whole graph. Once this returns it is not lost.
 
+        `profile` is who is seen and heard: a template takes portrait and voice from it, a graph is noted as made of it.
+
         The same `idempotency_key` (none: a new one) makes one job only, so the request is safely sent again. `webhook`
         is told of the end. Raises `GraphError` with every fault in `details`, `InputError`.
         """
-        body = _work(prompt, template, params, graph) | {"priority": priority}
+        body = _work(prompt, template, params, graph, profile) | {"priority": priority}
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         if webhook is not None:
             body["webhook"] = webhook
@@ -98,9 +104,10 @@ class AsyncClient:
         template: str | None = None,
         params: dict[str, Any] | None = None,
         graph: dict[str, Any] | None = None,
+        profile: str | None = None,
     ) -> Plan:
         """Check a job and say what it would cost; nothing is stored or run. Raises as `submit` does."""
-        return await self._get(Plan, Ask("POST", "/v1/plan", json=_work(prompt, template, params, graph)))
+        return await self._get(Plan, Ask("POST", "/v1/plan", json=_work(prompt, template, params, graph, profile)))
 
     async def job(self, job: str) -> Job:
         """A job with its nodes and its graph. Raises `NotFoundError`."""
@@ -233,6 +240,34 @@ class AsyncClient:
         """The voices of all speech engines; those of the engine in use come first, its default before all."""
         return await self._list(Voice, Ask("GET", "/v1/audio/voices"))
 
+    async def profiles(self) -> list[Profile]:
+        """The profiles by name."""
+        return await self._list(Profile, Ask("GET", "/v1/profiles"))
+
+    async def profile(self, profile: str) -> Profile:
+        """The profile of that name or id. Raises `NotFoundError`."""
+        return await self._get(Profile, Ask("GET", _profile(profile)))
+
+    async def create_profile(self, name: str, voice: str = "") -> Profile:
+        """A new profile. It can be used once its consent is on record. Raises `InputError` for a name that is taken."""
+        ask = Ask("POST", "/v1/profiles", json={"name": name, "voice": voice}, repeatable=False)
+        return await self._get(Profile, ask)
+
+    async def attest(self, profile: str, person: str, purpose: str, sample: str | None = None) -> Profile:
+        """Attest what the person agreed to; `sample` is an upload in which the person says it."""
+        body = {"person": person, "purpose": purpose, "sample": sample}
+        return await self._get(Profile, Ask("PUT", _profile(profile, "consent"), json=body))
+
+    async def add_portrait(self, profile: str, artifact: str) -> ProfilePart:
+        """Make an uploaded picture the portrait of the profile."""
+        ask = Ask("POST", _profile(profile, "portraits"), json={"artifact": artifact}, repeatable=False)
+        return await self._get(ProfilePart, ask)
+
+    async def delete_profile(self, profile: str, dry_run: bool = False) -> GoneProfile:
+        """Delete a profile with everything made of it; with `dry_run` only say what would go."""
+        query = {"dry_run": "true"} if dry_run else {}
+        return await self._get(GoneProfile, Ask("DELETE", _profile(profile), query=query, repeatable=False))
+
     async def queue(self) -> Queue:
         """Whether the queue is paused, and how many jobs there are in each state."""
         return await self._get(Queue, Ask("GET", "/v1/queue"))
@@ -274,8 +309,16 @@ def _job(job: str, what: str = "") -> str:
     return f"/v1/jobs/{quote(job, safe='')}" + (f"/{what}" if what else "")
 
 
+def _profile(profile: str, what: str = "") -> str:
+    return f"/v1/profiles/{quote(profile, safe='')}" + (f"/{what}" if what else "")
+
+
 def _work(
-    prompt: str | None, template: str | None, params: dict[str, Any] | None, graph: dict[str, Any] | None
+    prompt: str | None,
+    template: str | None,
+    params: dict[str, Any] | None,
+    graph: dict[str, Any] | None,
+    profile: str | None,
 ) -> dict[str, Any]:
-    given = {"prompt": prompt, "template": template, "params": params, "graph": graph}
+    given = {"prompt": prompt, "template": template, "params": params, "graph": graph, "profile": profile}
     return {name: value for name, value in given.items() if value is not None}

@@ -176,6 +176,40 @@ class Voice(Answer):
     aliases: list[str] = []
 
 
+class ProfilePart(Answer):
+    """One version of something of a person."""
+
+    kind: str
+    """`portrait`, `recording`, `look` or `voice`."""
+    version: int
+    artifact: str
+    data: dict[str, Any] = {}
+    created: float
+
+
+class Profile(Answer):
+    """A person."""
+
+    id: str
+    name: str
+    voice: str = ""
+    consent: dict[str, Any] | None = None
+    """`person`, `purpose`, `attested_by`, `sample` and `time`; none: the profile cannot be used."""
+    created: float
+    parts: list[ProfilePart] = []
+    """By kind, the newest version first."""
+
+
+class GoneProfile(Answer):
+    """What goes with a profile, or would."""
+
+    profile: str
+    parts: list[ProfilePart] = []
+    jobs: list[str] = []
+    artifacts: list[str] = []
+    deleted: bool
+
+
 class Capabilities(Answer):
     """What can be asked for, and what runs at the moment."""
 

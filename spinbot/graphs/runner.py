@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Collection, Container, Iterable
 from functools import cache, partial
 from typing import Any
 
@@ -39,10 +39,18 @@ Weights = Callable[[str, str], str]
 Listener = Callable[[Event], None]
 
 
-def admit(document: Any, jobs: JobStore, artifacts: Container[str], settings: Settings, *, priority: int = 0) -> str:
+def admit(
+    document: Any,
+    jobs: JobStore,
+    artifacts: Container[str],
+    settings: Settings,
+    *,
+    priority: int = 0,
+    profiles: Collection[str] = (),
+) -> str:
     """Check a graph document and store it as a queued job; answer the job's id. Raises `GraphError`, `StorageError`."""
     graph = parse(document, artifacts=artifacts, settings=settings)
-    return jobs.create(graph.name, graph.to_json(), priority=priority)
+    return jobs.create(graph.name, graph.to_json(), priority=priority, profiles=profiles)
 
 
 class Runner:
@@ -80,9 +88,9 @@ class Runner:
             for listener in list(self._listeners):
                 listener(event)
 
-    def submit(self, document: Any, *, priority: int = 0) -> str:
+    def submit(self, document: Any, *, priority: int = 0, profiles: Collection[str] = ()) -> str:
         """Check a graph document and store it as a queued job. Raises `GraphError`. Returns the job's id."""
-        job = admit(document, self.jobs, self.artifacts, self.settings, priority=priority)
+        job = admit(document, self.jobs, self.artifacts, self.settings, priority=priority, profiles=profiles)
         self.announce(self.jobs.events(job))
         return job
 

@@ -19,9 +19,10 @@ from sqlalchemy.exc import IntegrityError
 
 from spinbot.errors import InputError, NotFoundError
 from spinbot.store import database as db
-from spinbot.store.artifacts import artifact_ids
+from spinbot.store.artifacts import PrunableArtifacts, artifact_ids
 from spinbot.store.jobs import ENDED
 from spinbot.store.prune import loose
+from spinbot.store.uploads import Uploads
 
 PartKind = Literal["portrait", "recording", "look", "voice"]
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -163,11 +164,6 @@ class Profiles:
         with self._engine.connect() as connection:
             return sorted(_artifacts(connection, profile, jobs))
 
-    def unneeded(self, artifacts: Sequence[str]) -> list[str]:
-        """Those of `artifacts` that nothing needs any more."""
-        with self._engine.connect() as connection:
-            return loose(connection, artifacts)
-
     def delete(self, profile: Profile) -> list[str]:
         """Forget the profile, its parts and the jobs in which it was used; returns the artifacts they named.
 
@@ -188,6 +184,17 @@ class Profiles:
             connection.execute(delete(db.profiles).where(db.profiles.c.id == profile.id))
             _forget_results(connection, artifacts)
         return sorted(artifacts)
+
+    def erase(self, profile: Profile, uploads: Uploads, artifacts: PrunableArtifacts) -> list[str]:
+        """`delete`, and the files at once as far as nothing else needs them: nobody has to wait for a sweep."""
+        gone = self.delete(profile)
+        for artifact in gone:
+            uploads.forget(artifact, profile.owner)
+        with self._engine.connect() as connection:
+            free = loose(connection, gone)
+        for artifact in free:
+            artifacts.remove(artifact, older_than=time.time() + 1)
+        return gone
 
     def _change(self, profile: Profile, **values: Any) -> None:
         with self._engine.begin() as connection:

@@ -150,19 +150,10 @@ async def delete_profile(
     if dry_run:
         artifacts = await asyncio.to_thread(api.profiles.artifacts, found)
     else:
-        artifacts = await asyncio.to_thread(api.profiles.delete, found)
-        await asyncio.to_thread(_remove, api, artifacts, caller.owner)
+        artifacts = await asyncio.to_thread(api.profiles.erase, found, api.uploads, api.artifacts)
         await _note(api, caller, "profile.delete", found, {"jobs": jobs, "artifacts": len(artifacts)})
     parts = [_part(part) for part in found.parts]
     return Gone(profile=found.name, parts=parts, jobs=jobs, artifacts=artifacts, deleted=not dry_run)
-
-
-def _remove(api: Service, artifacts: list[str], owner: str) -> None:
-    """Delete the files at once, as far as nothing else needs them: who asks for it need not wait for a sweep."""
-    for artifact in artifacts:
-        api.uploads.forget(artifact, owner)
-    for artifact in api.profiles.unneeded(artifacts):
-        api.artifacts.remove(artifact, older_than=time.time() + 1)
 
 
 def _part(part: Part) -> PartOut:

@@ -30,7 +30,9 @@ class Work(Request):
     params: dict[str, Any] = Field(default={}, description="The template's parameters")
     graph: dict[str, Any] | None = Field(default=None, description="A graph document, spinbot.graph/v1")
     profile: str | None = Field(
-        default=None, max_length=100, description="Who is seen and heard in a template: the name of a profile"
+        default=None,
+        max_length=100,
+        description="Who is seen and heard: a profile; a template takes portrait and voice from it",
     )
 
 

@@ -35,11 +35,7 @@ def document_of(work: Work, profile: Profile | None) -> dict[str, Any]:
         )
     if work.graph is not None:
         if profile is not None:
-            raise InputError(
-                "a profile goes with a template",
-                hint="name the portrait and the voice in the graph's nodes",
-                code="bad_request_fields",
-            )
+            profile.agreed()
         if work.params:
             raise InputError(
                 "params belong to a template, not to a graph",
