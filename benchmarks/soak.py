@@ -2,7 +2,8 @@
 
 The jobs speak ten sentences in turn, the longest first, each time with another seed, so nothing but the portrait comes
 from the cache, and after the tenth job every length has been seen once: threads of onnxruntime keep the room of the
-longest sound they have made, and what grows from there on is a leak. Memory is the unique set (USS) of the driver and
+longest sound they have made, and what grows from there on is a leak. Each host group has one process, so that it has
+done every kind of work by then (with more, one may import a library at its 30th job: +6 MB). Memory is the unique set (USS) of the driver and
 of each host process, after the tenth job and after the last.
 
     python benchmarks/soak.py [--jobs 200]
@@ -24,7 +25,7 @@ import psutil
 from sqlalchemy import func, select
 
 from spinbot.cli.studio import Studio
-from spinbot.config import Settings
+from spinbot.config import Settings, starter_hosts
 from spinbot.graphs.templates import TalkingPortrait
 from spinbot.media.portraits import path as shipped_portrait
 from spinbot.store import database as db
@@ -105,7 +106,8 @@ def main() -> None:
     home = Path(tempfile.mkdtemp(prefix="soak", dir="/tmp"))
     try:
         (home / "models").symlink_to(Settings().models_dir)
-        passed = asyncio.run(soak(Studio(Settings(home=home)), options.jobs))
+        hosts = {name: group.model_copy(update={"processes": 1}) for name, group in starter_hosts().items()}
+        passed = asyncio.run(soak(Studio(Settings(home=home, hosts=hosts)), options.jobs))
     finally:
         shutil.rmtree(home, ignore_errors=True)
     print("pass" if passed else "FAIL")

@@ -91,7 +91,8 @@ class Runner:
     def submit(self, document: Any, *, priority: int = 0, profiles: Collection[str] = ()) -> str:
         """Check a graph document and store it as a queued job. Raises `GraphError`. Returns the job's id."""
         job = admit(document, self.jobs, self.artifacts, self.settings, priority=priority, profiles=profiles)
-        self.announce(self.jobs.events(job))
+        if self._listeners:
+            self.announce(self.jobs.events(job))
         return job
 
     async def run(self, job: str) -> Job:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, Row, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, Select, bindparam, case, delete, func, insert, select, update
 
 from spinbot.errors import InputError, NotFoundError
 from spinbot.store import database as db
@@ -90,7 +90,7 @@ class Job(JobSummary):
 
 # Made once: SQLAlchemy takes twice as long to make one of these anew as to run it.
 _JOB = select(db.jobs).where(db.jobs.c.id == bindparam("its_id"))
-_GRAPH = select(db.graphs.c.document).where(db.graphs.c.job == bindparam("its_id"))
+_JOB_AND_GRAPH = _JOB.add_columns(db.graphs.c.document.label("graph")).join(db.graphs)
 _NODE_RUNS = select(*(db.node_runs.c[field.name] for field in fields(NodeRun))).where(
     db.node_runs.c.job == bindparam("its_id")
 )
@@ -151,24 +151,23 @@ class JobStore:
         Raises `NotFoundError` for one that is not there, and in the same words for one of another `owner`.
         """
         with self.engine.connect() as connection:
-            row = self._row(connection, job, owner)
-            graph = connection.execute(_GRAPH, {"its_id": job}).scalar_one()
+            row = self._row(connection, job, owner, _JOB_AND_GRAPH)
             runs = {row.node: NodeRun(*row) for row in connection.execute(_NODE_RUNS, {"its_id": job})}
         nodes: dict[str, NodeRun] = {}
-        todo = list(reversed(graph["nodes"]))
+        todo = list(reversed(row.graph["nodes"]))
         while todo:
             run = runs[todo.pop()]
             nodes[run.node] = run
             todo += [f"{run.node}/{inner}" for inner in reversed((run.expansion or {"nodes": ()})["nodes"])]
-        return Job(**row._mapping, graph=graph, nodes=nodes)
+        return Job(**row._mapping, nodes=nodes)
 
     def summary(self, job: str, owner: str | None = None) -> JobSummary:
         """How the job stands, without its nodes. Raises `NotFoundError` as `get` does."""
         with self.engine.connect() as connection:
             return JobSummary(**self._row(connection, job, owner)._mapping)
 
-    def _row(self, connection: Connection, job: str, owner: str | None) -> Row[Any]:
-        row = connection.execute(_JOB, {"its_id": job}).first()
+    def _row(self, connection: Connection, job: str, owner: str | None, asked: Select[Any] = _JOB) -> Row[Any]:
+        row = connection.execute(asked, {"its_id": job}).first()
         if row is None or (owner is not None and row.owner != owner):
             raise self.unknown(job)
         return row
