@@ -3,8 +3,8 @@
 The jobs speak ten sentences in turn, the longest first, each time with another seed, so nothing but the portrait comes
 from the cache, and after the tenth job every length has been seen once: threads of onnxruntime keep the room of the
 longest sound they have made, and what grows from there on is a leak. Each host group has one process, so that it has
-done every kind of work by then (with more, one may import a library at its 30th job: +6 MB). Memory is the unique set (USS) of the driver and
-of each host process, after the tenth job and after the last.
+done every kind of work by then (with more, one may import a library at its 30th job: +6 MB). Memory is the unique set
+(USS) of the driver and of each host process, after the tenth job and after the last.
 
     python benchmarks/soak.py [--jobs 200]
 
