@@ -31,17 +31,18 @@ def orthogonal(matrix: Any) -> Any:
 
 
 class Optimiser:
-    """Parameters of two or more dimensions in `matrices` go to Muon, all in `others` to AdamW."""
+    """Parameters in `matrices` (two or more dimensions) go to Muon, all others to AdamW."""
 
-    def __init__(self, matrices: list[Any], others: list[Any], *, muon_rate: float, adam_rate: float) -> None:
-        """Rates are at factor 1. AdamW takes betas for short runs with small batches."""
+    def __init__(self, matrices: list[Any], muon_rate: float, others: list[tuple[list[Any], float]]) -> None:
+        """`others` are groups with a rate each; all rates are those at factor 1."""
         import torch
 
         self.matrices = matrices
         self.rate = muon_rate
         self.momentum = [torch.zeros_like(matrix) for matrix in matrices]
-        self.adam_rate = adam_rate
-        self.adam = torch.optim.AdamW(others, lr=adam_rate, betas=(0.9, 0.98), weight_decay=1e-3) if others else None
+        self.rates = [rate for _, rate in others]
+        groups = [{"params": parameters} for parameters, _ in others]
+        self.adam = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=1e-3)
 
     def step(self, factor: float) -> None:
         """One update at `factor` of the rates; the gradients are gone after it."""
@@ -53,19 +54,17 @@ class Optimiser:
             length = 0.2 * math.sqrt(max(ahead.shape))
             matrix.data.add_(orthogonal(ahead).view_as(matrix), alpha=-self.rate * factor * length)
             matrix.grad = None
-        if self.adam is not None:
-            for group in self.adam.param_groups:
-                group["lr"] = self.adam_rate * factor
-            self.adam.step()
-            self.adam.zero_grad(set_to_none=True)
+        for group, rate in zip(self.adam.param_groups, self.rates, strict=True):
+            group["lr"] = rate * factor
+        self.adam.step()
+        self.adam.zero_grad(set_to_none=True)
 
     def state(self) -> dict[str, Any]:
         """For `restore`."""
-        return {"momentum": self.momentum, "adam": self.adam.state_dict() if self.adam is not None else None}
+        return {"momentum": self.momentum, "adam": self.adam.state_dict()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Takes over what `state` gave."""
         for own, saved in zip(self.momentum, state["momentum"], strict=True):
             own.copy_(saved)
-        if self.adam is not None:
-            self.adam.load_state_dict(state["adam"])
+        self.adam.load_state_dict(state["adam"])

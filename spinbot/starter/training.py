@@ -23,20 +23,16 @@ ALIGN = 16
 """Each parameter begins at a multiple of so many floats: 64 bytes, as vector instructions like it."""
 
 
-@dataclass
-class Dice:
-    """The chance of one step: it depends on seed, stage, process and step only, so nothing of it need be saved."""
+def dice(stage: str, rank: int, step: int) -> random.Random:
+    """The chance of one step: PyTorch's generator is set, and one for all else is given.
 
-    plain: random.Random
-    torch: Any
+    It depends on seed, stage, process and step only, so nothing of it need be saved.
+    """
+    import torch
 
-    @staticmethod
-    def of(stage: str, rank: int, step: int) -> Dice:
-        """For one step of one process."""
-        import torch
-
-        seed = zlib.crc32(f"{SEED} {stage} {rank} {step}".encode())
-        return Dice(random.Random(seed), torch.Generator().manual_seed(seed))
+    seed = zlib.crc32(f"{SEED} {stage} {rank} {step}".encode())
+    torch.manual_seed(seed)
+    return random.Random(seed)
 
 
 class Lesson(Protocol):
@@ -57,8 +53,8 @@ class Lesson(Protocol):
     def rate(self, share: float) -> float:
         """Factor of the learning rate when `share` of the seconds is used."""
 
-    def loss(self, module: Any, dice: Dice, share: float) -> Any:
-        """Scalar, of a batch drawn by `dice`."""
+    def loss(self, module: Any, rng: random.Random, share: float) -> Any:
+        """Scalar, of a batch drawn by `rng` and PyTorch's generator."""
 
     def measure(self, module: Any) -> dict[str, float]:
         """Figures on held-out data."""
@@ -115,9 +111,11 @@ def train(kind: Callable[[Work], Lesson], work: Work, processes: int) -> None:
     used = torch.tensor([saved["used"]], dtype=torch.float64)
     shared = _Shared(*(tensor.share_memory_() for tensor in (saved["weights"], saved["ema"], steps, used)))
     begun = f"goes on at {used.item():.0f} s" if saved["used"] else "begins"
-    work.say(lesson.stage, f"{begun}: {start.numel() / 1e6:.2f} M parameters, {lesson.seconds:.0f} s, {processes} processes")
+    work.say(
+        lesson.stage, f"{begun}: {start.numel() / 1e6:.2f} M parameters, {lesson.seconds:.0f} s, {processes} processes"
+    )
     crew.run(processes, _learn, kind, work, shared)
-    figures = lesson.measure(point(lesson.module().eval().requires_grad_(True), shared.ema))
+    figures = lesson.measure(point(lesson.module().eval(), shared.ema))
     work.finish(lesson.stage, steps=int(shared.steps.sum()), seconds=round(shared.used.item()), **figures)
 
 
@@ -145,9 +143,11 @@ def _learn(rank: int, kind: Callable[[Work], Lesson], work: Work, shared: _Share
     checked = time.monotonic()
     while (share := shared.used.item() / lesson.seconds) < 1:
         step = int(shared.steps[rank])
-        loss = lesson.loss(module, Dice.of(lesson.stage, rank, step), share)
+        loss = lesson.loss(module, dice(lesson.stage, rank, step), share)
         if not torch.isfinite(loss):
-            raise SpinbotError(f"the loss of {lesson.stage} is {loss.item()}", hint="run again: the last checkpoint is sound")
+            raise SpinbotError(
+                f"the loss of {lesson.stage} is {loss.item()}", hint="run again: the last checkpoint is sound"
+            )
         loss.backward()
         torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
         optimiser.step(lesson.rate(share))

@@ -1,15 +1,16 @@
-"""Stages 3 and 7: the autoencoder (f = 8, 8 latent channels), and then its decoder alone."""
+"""Stage 3: the autoencoder (f = 8, 8 latent channels)."""
 
 from __future__ import annotations
 
 import math
+from random import Random
 from typing import Any
 
 from spinbot.starter import pictures
 from spinbot.starter.colour_through import start
 from spinbot.starter.muon import Optimiser
 from spinbot.starter.recipe import LATENT_CHANNELS, SEED, SIDE
-from spinbot.starter.training import Dice, train, trained
+from spinbot.starter.training import train, trained
 from spinbot.starter.work import Work
 
 CROP = 64
@@ -20,8 +21,6 @@ FACE = (24, 40)
 EDGES = 0.5
 KL = 3e-5
 """Weights beside the L1 loss: of L1 between neighbouring pixels' differences, of KL per latent number."""
-NOISE = 0.12
-"""Most noise on the latents while the decoder is trained alone: what the UNet makes is not exact."""
 
 
 def network(widths: tuple[int, ...]) -> Any:
@@ -59,12 +58,12 @@ def psnr(made: Any, truth: Any) -> float:
     return float(10 * math.log10(4 / float((made.clamp(-1, 1) - truth).square().mean())))
 
 
-def matrices_first(parameters: Any, muon_rate: float, adam_rate: float) -> Optimiser:
+def matrices_first(module: Any, rate: float) -> Optimiser:
     """Muon for all matrices and convolutions, AdamW for norms and biases."""
-    parameters = list(parameters)
+    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     matrices = [parameter for parameter in parameters if parameter.ndim > 1]
     others = [parameter for parameter in parameters if parameter.ndim < 2]
-    return Optimiser(matrices, others, muon_rate=muon_rate, adam_rate=adam_rate)
+    return Optimiser(matrices, rate, [(others, rate)])
 
 
 class Autoencoder:
@@ -85,17 +84,17 @@ class Autoencoder:
         return network(self.widths)
 
     def optimiser(self, module: Any) -> Optimiser:
-        return matrices_first(module.parameters(), 1e-3, 1e-3)
+        return matrices_first(module, 1e-3)
 
     def rate(self, share: float) -> float:
         return 0.5 + 0.5 * math.cos(math.pi * share)
 
-    def loss(self, module: Any, dice: Dice, share: float) -> Any:
+    def loss(self, module: Any, rng: Random, share: float) -> Any:
         import torch
 
-        batch = self._crops(dice) if share < CROPS_UNTIL else self.whole(dice)
+        batch = self._crops(rng) if share < CROPS_UNTIL else self.whole(rng)
         latents = module.encode(batch).latent_dist
-        noise = torch.randn(latents.mean.shape, generator=dice.torch)
+        noise = torch.randn(latents.mean.shape)
         made = module.decode(latents.mean + latents.std * noise).sample
         return distance(made, batch) + KL * latents.kl().mean() / latents.mean[0].numel()
 
@@ -106,17 +105,28 @@ class Autoencoder:
             made = module.decode(module.encode(self.truth).latent_dist.mean).sample
         return {"psnr_db": psnr(made, self.truth)}
 
-    def whole(self, dice: Dice) -> Any:
+    def whole(self, rng: Random) -> Any:
         """Two pictures."""
-        return pictures.tensor(self.pictures[[dice.plain.randrange(self.train_on) for _ in range(self.batch)]])
+        return pictures.tensor(self.pictures[[rng.randrange(self.train_on) for _ in range(self.batch)]])
 
-    def _crops(self, dice: Dice) -> Any:
+    def _crops(self, rng: Random) -> Any:
         """Eight crops, half of them on the face: pixels of two pictures."""
         import numpy as np
 
         crops = []
         for number in range(self.batch * (SIDE // CROP) ** 2):
             low, high = FACE if number % 2 else (0, SIDE - CROP)
-            row, column = dice.plain.randint(low, high), dice.plain.randint(low, high)
-            crops.append(self.pictures[dice.plain.randrange(self.train_on), row : row + CROP, column : column + CROP])
+            row, column = rng.randint(low, high), rng.randint(low, high)
+            crops.append(self.pictures[rng.randrange(self.train_on), row : row + CROP, column : column + CROP])
         return pictures.tensor(np.stack(crops))
+
+
+def make(work: Work, processes: int) -> None:
+    """The stage `vae`."""
+    work.require("vae", ("pictures",))
+    train(Autoencoder, work, processes)
+
+
+def autoencoder(work: Work) -> Any:
+    """What the stage `vae` has left."""
+    return trained(Autoencoder, work)

@@ -100,5 +100,6 @@ class Work:
 
 
 def _shown(numbers: dict[str, Any]) -> str:
-    return "  ".join(f"{name} {number:.4g}" if isinstance(number, float) else f"{name} {number}"
-                     for name, number in numbers.items())
+    return "  ".join(
+        f"{name} {number:.4g}" if isinstance(number, float) else f"{name} {number}" for name, number in numbers.items()
+    )
