@@ -88,4 +88,4 @@ def tensor(pictures: Any) -> Any:
     """Bytes (n, h, w, 3) -> floats (n, 3, h, w) in -1..1, as networks take them."""
     import torch
 
-    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1

@@ -23,6 +23,8 @@ class Recipe:
     """The last pictures are for measuring only."""
     words: int
     """Common English words that get a token of their own."""
+    prompts: int
+    """In which a language model is asked for the colour of each."""
     vae_seconds: float
     text_seconds: float
     unet_seconds: float
@@ -43,6 +45,7 @@ FULL = Recipe(
     pictures=12_000,
     held_out=64,
     words=8_000,
+    prompts=4,
     vae_seconds=35 * 60,
     text_seconds=6 * 60,
     unet_seconds=100 * 60,
@@ -60,6 +63,7 @@ SMALL = Recipe(
     pictures=160,
     held_out=16,
     words=300,
+    prompts=0,
     vae_seconds=3,
     text_seconds=2,
     unet_seconds=4,

@@ -84,7 +84,7 @@ class Autoencoder:
         return network(self.widths)
 
     def optimiser(self, module: Any) -> Optimiser:
-        return matrices_first(module, 1e-3)
+        return matrices_first(module, 1.5e-3)
 
     def rate(self, share: float) -> float:
         return 0.5 + 0.5 * math.cos(math.pi * share)
