@@ -148,7 +148,8 @@ def test_a_running_job_is_cancelled_retried_and_then_deleted(client, tmp_path):
 def test_a_paused_job_goes_on_when_it_is_resumed(client):
     client.post("/v1/queue/pause")
     job = submit(client, SUM | {"nodes": SUM["nodes"] | {"a": number(30)}})
-    assert client.post(f"/v1/jobs/{job}/pause").json()["wish"] == "pause"
+    asked = client.post(f"/v1/jobs/{job}/pause").json()
+    assert asked["wish"] == "pause" or asked["state"] == "paused"  # the runner may have done it already
     client.post("/v1/queue/resume")
     after, kinds = 0, []
     while "job.paused" not in kinds:

@@ -7,6 +7,7 @@ import json
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,24 @@ def test_files_left_half_written_go_after_the_grace(lab):
     assert [path.name for path in lab.artifacts.root.glob(".*")] == [".incoming-new"]
 
 
+class Rare:
+    """Names that come again only after so many seconds, however fast they are asked for: they are gone meanwhile."""
+
+    def __init__(self, *, after_s: float) -> None:
+        self._after_s = after_s
+        self._given: deque[tuple[str, float]] = deque()
+        self._number = 0
+
+    def name(self) -> str:
+        now = time.monotonic()
+        if self._given and now - self._given[0][1] > self._after_s:
+            name, _ = self._given.popleft()
+        else:
+            name, self._number = f"rare {self._number}", self._number + 1
+        self._given.append((name, now))
+        return name
+
+
 def test_pruning_while_jobs_run_harms_none(tmp_path, database_url):
     """Jobs take intermediates from the cache and read them, while the same are pruned again and again."""
     lab = Lab(tmp_path / "home", "local", database_url=database_url)
@@ -174,11 +193,12 @@ def test_pruning_while_jobs_run_harms_none(tmp_path, database_url):
     ended: list[Job] = []
 
     async def work() -> None:
+        rare = Rare(after_s=5)
         number = 0
         while not enough.is_set():
-            # Some intermediates are asked for all the time, others so seldom that they are gone meanwhile.
-            batch = [graph(f"intermediate {n % (5 if n % 2 else 200)}", f" of {n}") for n in range(number, number + 6)]
-            number += len(batch)
+            names = [f"frequent {n % 5}" if n % 2 else rare.name() for n in range(number, number + 6)]
+            number += len(names)
+            batch = [graph(name, f" of {number} {place}") for place, name in enumerate(names)]
             ended.extend(await asyncio.gather(*(lab.runner.run(lab.runner.submit(one)) for one in batch)))
 
     def run_jobs() -> None:

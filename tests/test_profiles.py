@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import asdict
 
 import pytest
 from sqlalchemy import Engine
 
 from spinbot.errors import InputError, NotFoundError
-from spinbot.store import database as db
 from spinbot.store.artifacts import LocalArtifacts
+from spinbot.store.audit import Audit
 from spinbot.store.jobs import JobStore
 from spinbot.store.ledger import Ledger, Turn
 from spinbot.store.profiles import Consent, Profiles
 from spinbot.store.prune import Cache
-from spinbot.store.uploads import Uploads
+from spinbot.store.uploads import Upload, Uploads
 
 PORTRAIT, VIDEO, OTHER = ("sha256:" + digit * 64 for digit in "123")
 CONSENT = Consent("Ada Lovelace", "videos about mathematics", "anna")
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = db.connect(database_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
@@ -38,7 +30,7 @@ def job_with(engine: Engine, profile: str, *, ends: bool = True) -> str:
     """A job that used a profile: it was given the portrait and made the video."""
     jobs = JobStore(engine)
     graph = {"nodes": {"a": {}}, "given": PORTRAIT}
-    job = jobs.create("film", graph, owner="anna", profiles=[profile])
+    job = jobs.create("film", graph, owner="anna", profile=profile)
     ledger = Ledger(jobs, lease_s=60)
     turn = Turn()
     claimed = ledger.claim(job)
@@ -160,3 +152,39 @@ def test_a_deleted_job_leaves_the_profile(profiles, engine):
     JobStore(engine).delete(job)
     assert profiles.jobs(ada) == []
     assert profiles.get("ada", "anna") == ada
+
+
+def test_the_use_of_a_profile_is_on_record_once_for_each_job(profiles, engine):
+    ada = profiles.create("ada", "anna")
+    jobs = JobStore(engine)
+    graph = {"nodes": {"a": {}}}
+    asked = {"idempotency_key": "k", "owner": "anna", "profile": ada.id, "key": "key1"}
+    first, again = (jobs.create("film", graph, **asked) for _ in range(2))
+    assert first == again
+    uses = [entry for entry in Audit(engine).entries(subject=ada.id) if entry.action == "profile.use"]
+    assert [(use.owner, use.key, use.data) for use in uses] == [("anna", "key1", {"name": "ada", "job": first})]
+
+
+def test_a_job_of_a_profile_that_is_gone_is_not_stored(profiles, engine):
+    ada = profiles.create("ada", "anna")
+    profiles.delete(ada)
+    with pytest.raises(NotFoundError):
+        JobStore(engine).create("film", {"nodes": {"a": {}}}, owner="anna", profile=ada.id)
+    assert JobStore(engine).recent() == []
+
+
+def test_other_uploads_stay_when_a_profile_goes(profiles, engine, tmp_path):
+    artifacts, uploads = LocalArtifacts(tmp_path), Uploads(engine)
+    face, music = (artifacts.put_bytes(data) for data in (b"face", b"music"))
+    for artifact in (face, music):
+        uploads.add(Upload(artifact, "anna", "x", "image/png", 4, 0.0))
+    profiles.add(profiles.create("ada", "anna"), "portrait", face)
+    jobs = JobStore(engine)
+    ada = profiles.get("ada", "anna")
+    job = jobs.create("film", {"nodes": {"a": {}}, "given": [face, music]}, owner="anna", profile=ada.id)
+    ledger = Ledger(jobs, lease_s=60)
+    claimed, turn = ledger.claim(job), Turn()
+    turn.end("succeeded", outputs={})
+    ledger.write(job, claimed.epoch, turn)
+    profiles.erase(ada, uploads, artifacts)
+    assert (face in artifacts, music in artifacts) == (False, True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,13 +24,6 @@ from spinbot.store.webhooks import MOST_ATTEMPTS, Delivery, Webhooks
 GRAPH = {"nodes": {"a": {}}}
 URL = "https://a.example/hook"
 ONE, TWO, THREE = ("sha256:" + digit * 64 for digit in "123")
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = db.connect(database_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

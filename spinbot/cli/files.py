@@ -74,3 +74,14 @@ def verify(
 def _must_exist(file: Path) -> None:
     if not file.is_file():
         raise InputError(f"there is no file {file}", hint="give the path of a file", code="no_file")
+
+
+def portrait_bytes(path: Path) -> bytes:
+    """The bytes of a picture that can be a portrait. Raises `InputError` before anything is started."""
+    from spinbot.media.images import read_portrait
+
+    if not path.is_file():
+        raise InputError(f"there is no portrait {path}", hint="give the path of a picture", code="no_file")
+    data = path.read_bytes()
+    read_portrait(data)
+    return data

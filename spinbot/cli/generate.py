@@ -71,13 +71,13 @@ def generate(
 
     Writes the video, subtitles (.srt, .vtt), a poster (.png) and a sidecar (.json) with everything that made it.
     """
+    from spinbot.cli.files import portrait_bytes
     from spinbot.cli.result import deliver
     from spinbot.cli.voices import find_voice
     from spinbot.cli.where import open_place
     from spinbot.graphs.casting import cast
     from spinbot.graphs.export import check_writable
     from spinbot.graphs.templates import TalkingPortrait
-    from spinbot.media.images import read_portrait
     from spinbot.media.portraits import VOICES
     from spinbot.media.portraits import path as shipped_portrait
 
@@ -90,12 +90,7 @@ def generate(
     text = _read_script(script) if script else ""
     if sum(map(bool, (portrait, look, profile))) > 1:
         raise InputError("--portrait, --look and --profile exclude each other", hint="give one of them")
-    picture = None if look or profile else portrait or shipped_portrait("demo")
-    if picture is not None and not picture.is_file():
-        raise InputError(f"there is no portrait {picture}", hint="give the path of a picture", code="no_file")
-    data = picture.read_bytes() if picture else b""
-    if data:
-        read_portrait(data)  # refuse a bad picture before anything starts
+    data = b"" if look or profile else portrait_bytes(portrait or shipped_portrait("demo"))
     place = open_place(context)
     engines = parse_engines(engine, place)
     speaker = engines.get("tts") or place.engine("tts")
@@ -115,17 +110,17 @@ def generate(
     }
     if voice:
         params["voice"] = voice
-    used = []
+    used = None
     if profile:
         person = place.people.get(profile)
-        params, used = cast(TalkingPortrait.name, params, person), [person.id]
+        params, used = cast(TalkingPortrait.name, params, person), person.id
     elif look:
         params["look"] = look
     else:
         params["portrait"] = place.artifacts.put_bytes(data)
     graph = TalkingPortrait.model_validate(params).graph()
     place.prepare([graph], console)
-    job = place.run(graph, console, profiles=used)
+    job = place.run(graph, console, profile=used)
     deliver(job, out, place.artifacts, captions=captions is not Captions.none, as_json=as_json)
 
 

@@ -138,10 +138,10 @@ class People(Protocol):
 class Runs(Protocol):
     """Who runs the jobs of a place."""
 
-    def submit(self, document: Any, *, profiles: Sequence[str] = ()) -> str:
+    def submit(self, document: Any, *, profile: str | None = None) -> str:
         """Check a graph document and store it as a queued job; answers its id. Raises `GraphError`.
 
-        `profiles` are the ids of those that the job uses, one at most.
+        `profile` is the id of the one that the job uses.
         """
         ...
 
@@ -209,12 +209,12 @@ class Place(ABC):
     def timing(self, job: str) -> Timing:
         """Where a job's time went."""
 
-    def run(self, graph: dict[str, Any], console: Console, *, profiles: Sequence[str] = ()) -> Job:
+    def run(self, graph: dict[str, Any], console: Console, *, profile: str | None = None) -> Job:
         """Submit a graph, run it to its end with a live display, and answer the finished job.
 
         Ctrl-C cancels the job at its nodes' next steps. Raises the job's error, or `CancelledError`.
         """
-        return succeeded(uvloop.run(self._run_graph(graph, console, profiles)))
+        return succeeded(uvloop.run(self._run_graph(graph, console, profile)))
 
     def run_job(self, job: str, console: Console) -> Job:
         """The same for a job that is stored already: it goes on from its finished nodes."""
@@ -227,9 +227,9 @@ class Place(ABC):
         """
         return uvloop.run(self._run_jobs(jobs, console))
 
-    async def _run_graph(self, graph: dict[str, Any], console: Console, profiles: Sequence[str]) -> Job:
+    async def _run_graph(self, graph: dict[str, Any], console: Console, profile: str | None) -> Job:
         async with self.runs() as runs:
-            finished, _ = await self._follow(runs, runs.submit(graph, profiles=profiles), console)
+            finished, _ = await self._follow(runs, runs.submit(graph, profile=profile), console)
             return finished
 
     async def _run_jobs(self, jobs: Sequence[str], console: Console) -> list[Job]:

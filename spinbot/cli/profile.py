@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from spinbot.cli.files import portrait_bytes
 from spinbot.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def create_command(
     """Create a profile. With --person and --purpose you attest that the person has agreed."""
     from spinbot.cli.where import open_place
 
-    data = _portrait(portrait) if portrait else b""
+    data = portrait_bytes(portrait) if portrait else b""
     if bool(person) != bool(purpose):
         raise InputError("a consent names the person and the purpose", hint="give --person and --purpose")
     place = open_place(context)
@@ -84,7 +85,7 @@ def add_command(context: typer.Context, name: str = NAME, portrait: Path = typer
     """Add a picture, which is the portrait from now on."""
     from spinbot.cli.where import open_place
 
-    data = _portrait(portrait)
+    data = portrait_bytes(portrait)
     place = open_place(context)
     place.people.add_portrait(name, place.artifacts.put_bytes(data))
     typer.echo(_line(place, name))
@@ -142,17 +143,6 @@ def delete_command(
         return
     what = f"{', '.join(gone.parts) or 'no parts'}; {len(gone.jobs)} jobs and {len(gone.artifacts)} files of these"
     typer.echo(f"{name}: {what} {'would go' if dry_run else 'are gone'}")
-
-
-def _portrait(path: Path) -> bytes:
-    """The bytes of a picture that can be a portrait. Raises `InputError`."""
-    from spinbot.media.images import read_portrait
-
-    if not path.is_file():
-        raise InputError(f"there is no portrait {path}", hint="give the path of a picture", code="no_file")
-    data = path.read_bytes()
-    read_portrait(data)
-    return data
 
 
 def _sample(place: Place, path: Path | None) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property
 from pathlib import Path
@@ -208,9 +208,9 @@ class RemoteRuns:
         """Wait until what was asked has been said."""
         await asyncio.gather(*self._asking, return_exceptions=True)
 
-    def submit(self, document: Any, *, profiles: Sequence[str] = ()) -> str:
+    def submit(self, document: Any, *, profile: str | None = None) -> str:
         """See `Runs.submit`."""
-        return self._client.submit(graph=document, profile=profiles[0] if profiles else None).id
+        return self._client.submit(graph=document, profile=profile).id
 
     def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """See `Runs.listen`; only events of jobs that `run` follows are heard."""

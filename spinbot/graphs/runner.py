@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Collection, Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from functools import cache, partial
 from typing import Any
 
@@ -46,11 +46,11 @@ def admit(
     settings: Settings,
     *,
     priority: int = 0,
-    profiles: Collection[str] = (),
+    profile: str | None = None,
 ) -> str:
     """Check a graph document and store it as a queued job; answer the job's id. Raises `GraphError`, `StorageError`."""
     graph = parse(document, artifacts=artifacts, settings=settings)
-    return jobs.create(graph.name, graph.to_json(), priority=priority, profiles=profiles)
+    return jobs.create(graph.name, graph.to_json(), priority=priority, profile=profile)
 
 
 class Runner:
@@ -88,9 +88,9 @@ class Runner:
             for listener in list(self._listeners):
                 listener(event)
 
-    def submit(self, document: Any, *, priority: int = 0, profiles: Collection[str] = ()) -> str:
+    def submit(self, document: Any, *, priority: int = 0, profile: str | None = None) -> str:
         """Check a graph document and store it as a queued job. Raises `GraphError`. Returns the job's id."""
-        job = admit(document, self.jobs, self.artifacts, self.settings, priority=priority, profiles=profiles)
+        job = admit(document, self.jobs, self.artifacts, self.settings, priority=priority, profile=profile)
         if self._listeners:
             self.announce(self.jobs.events(job))
         return job
@@ -105,7 +105,7 @@ class Runner:
             if claimed := self.ledger.claim(job):
                 with contextlib.suppress(LeaseLostError):  # then another runner has it: wait for that one
                     await self._drive(claimed)
-            stored = self.jobs.get(job)
+            stored = self.ledger.read(job)
             if stored.state in ENDED or stored.state == "paused":
                 return stored
             await asyncio.sleep(TICK_S)

@@ -6,7 +6,7 @@ To a command it is what a `Runner` in its own process is. The job goes on when t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 from spinbot.actors.ray.services import GONE, ensure
@@ -34,9 +34,9 @@ class Cluster:
         self._session = RaySession(settings)
         self._listeners: list[Listener] = []
 
-    def submit(self, document: Any, *, priority: int = 0, profiles: Collection[str] = ()) -> str:
+    def submit(self, document: Any, *, priority: int = 0, profile: str | None = None) -> str:
         """See `Runner.submit`."""
-        return admit(document, self._jobs, self._artifacts, self._settings, priority=priority, profiles=profiles)
+        return admit(document, self._jobs, self._artifacts, self._settings, priority=priority, profile=profile)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """See `Runner.listen`; only events of jobs that `run` follows are heard."""

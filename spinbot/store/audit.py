@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, select
 
 from spinbot.store import database as db
 
@@ -34,9 +34,8 @@ class Audit:
         self, action: str, subject: str, *, owner: str, key: str | None = None, data: dict[str, Any] | None = None
     ) -> None:
         """Add an entry: `action` as in `job.delete`, `subject` the id of what it was done to. Raises `StorageError`."""
-        entry = {"action": action, "subject": subject, "owner": owner, "key": key, "data": data or {}}
         with self._engine.begin() as connection:
-            connection.execute(insert(db.audit).values(**entry, time=time.time()))
+            record(connection, action, subject, owner=owner, key=key, data=data)
 
     def entries(
         self, *, owner: str | None = None, subject: str | None = None, before: int | None = None, limit: int = 100
@@ -52,3 +51,11 @@ class Audit:
             query = query.where(column.id < before)
         with self._engine.connect() as connection:
             return [Entry(**row._mapping) for row in connection.execute(query)]
+
+
+def record(
+    connection: Connection, action: str, subject: str, *, owner: str, key: str | None, data: dict[str, Any] | None
+) -> None:
+    """`Audit.record` as a part of the transaction that does the deed."""
+    entry = {"action": action, "subject": subject, "owner": owner, "key": key, "data": data or {}}
+    connection.execute(insert(db.audit).values(**entry, time=time.time()))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 from pydantic_core import from_json, to_json
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import ArgumentError, DataError, InterfaceError, OperationalError
+from sqlalchemy.engine.interfaces import DBAPICursor, DBAPIModule
+from sqlalchemy.exc import ArgumentError
 
 from spinbot.disk import storage_errors
 from spinbot.errors import InputError, StorageError
@@ -61,18 +64,46 @@ def _parse(url: str) -> URL:
 
 
 def _explain(context: ExceptionContext) -> None:
-    """What the database cannot do (full disk, read-only file, no connection, no database) becomes a `StorageError`."""
     if context.is_pre_ping:  # the pool looks whether a connection still lives, and makes another if not
         return
-    cause, raised = context.original_exception, context.sqlalchemy_exception
-    if isinstance(raised, OperationalError | InterfaceError) or _refused(cause) or "not a database" in str(cause):
-        raise unavailable(cause) from cause
-    if isinstance(raised, DataError) or isinstance(cause, UnicodeEncodeError):
-        raise InputError(
+    cause = context.original_exception
+    if known := explained(cause, context.dialect.loaded_dbapi):
+        raise known from cause
+
+
+def explained(cause: BaseException, dbapi: DBAPIModule) -> StorageError | InputError | None:
+    """What users are told of a driver's error; None for one that is a defect.
+
+    What the database cannot do (full disk, read-only file, no connection, no database) is a `StorageError`.
+    """
+    if (
+        isinstance(cause, dbapi.OperationalError | dbapi.InterfaceError)
+        or _refused(cause)
+        or "not a database" in str(cause)
+    ):
+        return unavailable(cause)
+    if isinstance(cause, dbapi.DataError | UnicodeEncodeError):
+        return InputError(
             f"the job database does not take a value: {' '.join(str(cause).split())}",
             hint="texts must be Unicode without NUL, and names no longer than 200 characters",
             code="bad_text",
-        ) from cause
+        )
+    return None
+
+
+@contextmanager
+def driver_cursor(connection: Connection) -> Iterator[DBAPICursor]:
+    """A cursor of the driver itself, within the connection's transaction; its errors are those of the connection."""
+    cursor = connection.connection.cursor()
+    dbapi = connection.dialect.loaded_dbapi
+    try:
+        yield cursor
+    except (dbapi.Error, UnicodeEncodeError) as error:
+        if known := explained(error, dbapi):
+            raise known from error
+        raise
+    finally:
+        cursor.close()
 
 
 def _refused(cause: BaseException) -> bool:

@@ -15,12 +15,15 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, Row, Select, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Insert, Table, bindparam, case, delete, func, insert, select, update
+from sqlalchemy.engine.interfaces import DBAPICursor
 
 from spinbot.errors import InputError, NotFoundError
+from spinbot.store import audit, listing, repeats
 from spinbot.store import database as db
-from spinbot.store import listing, repeats
 from spinbot.store.artifacts import artifact_ids
+from spinbot.store.connection import driver_cursor
+from spinbot.store.prepared import Prepared
 
 JobState = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
 NodeState = Literal["pending", "running", "expanded", "cached", "succeeded", "failed", "skipped", "cancelled"]
@@ -94,7 +97,20 @@ _JOB_AND_GRAPH = _JOB.add_columns(db.graphs.c.document.label("graph")).join(db.g
 _NODE_RUNS = select(*(db.node_runs.c[field.name] for field in fields(NodeRun))).where(
     db.node_runs.c.job == bindparam("its_id")
 )
-_OPEN_OF = select(func.count()).where((db.jobs.c.owner == bindparam("its_owner")) & db.jobs.c.state.not_in(ENDED))
+
+
+def _adding(table: Table, *columns: str) -> Insert:
+    return insert(table).values({name: bindparam(f"new_{name}") for name in columns})
+
+
+_ADD_JOB = _adding(db.jobs, "id", "name", "owner", "state", "priority", "created", "events")
+_ADD_GRAPH = _adding(db.graphs, "job", "document")
+_ADD_NODE = _adding(db.node_runs, "job", "node", "state", "attempt")
+_ADD_ARTIFACT = _adding(db.job_artifacts, "job", "artifact")
+_ADD_EVENT = _adding(db.events, *(field.name for field in fields(Event)))
+_OPEN_OF = select(func.count()).where(
+    db.jobs.c.owner == bindparam("its_owner"), *(db.jobs.c.state != state for state in sorted(ENDED))
+)
 _EVENTS = (
     select(*(db.events.c[field.name] for field in fields(Event)))
     .where((db.events.c.job == bindparam("its_id")) & (db.events.c.seq > bindparam("seen")))
@@ -107,6 +123,15 @@ class JobStore:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._job = Prepared(engine, _JOB)
+        self._job_and_graph = Prepared(engine, _JOB_AND_GRAPH)
+        self._node_runs = Prepared(engine, _NODE_RUNS)
+        self._open_of = Prepared(engine, _OPEN_OF)
+        self._add_job = Prepared(engine, _ADD_JOB)
+        self._add_graph = Prepared(engine, _ADD_GRAPH)
+        self._add_node = Prepared(engine, _ADD_NODE)
+        self._add_artifact = Prepared(engine, _ADD_ARTIFACT)
+        self._add_event = Prepared(engine, _ADD_EVENT)
 
     def create(
         self,
@@ -119,26 +144,60 @@ class JobStore:
         request: Any = None,
         webhook: str | None = None,
         told: dict[str, Any] | None = None,
-        profiles: Collection[str] = (),
+        profile: str | None = None,
+        key: str | None = None,
     ) -> str:
         """Store a job and its nodes as `queued` and return its id: from here on it is not lost.
 
         The same `idempotency_key` of the same owner makes one job only: again with the same `request` (a JSON value;
         none: name, graph, priority and webhook) it returns that job's id, with another it raises `InputError` with the
         code `idempotency_conflict`. `webhook` is a URL that is told when the job has ended (webhooks.py).
-        `told` goes into the job's first event; `profiles` are the ids of those it uses, and it goes when they go.
+        `told` goes into the job's first event. `profile` is the id of the one that it uses: the job goes when that
+        goes, and the use stands in the audit log, with `key`, the id of the API key. Raises `NotFoundError` for a
+        profile that was deleted meanwhile.
         """
-        request_hash = repeats.digest([name, graph, priority, webhook] if request is None else request)
+        request_hash = ""
+        if idempotency_key is not None:
+            request_hash = repeats.digest([name, graph, priority, webhook] if request is None else request)
         while True:
             # Where the same request comes twice at once, the second finds the first one's job when it looks again.
             with suppress(repeats.RepeatedError), self.engine.begin() as connection:
-                if idempotency_key is None:
-                    return _insert(connection, name, graph, priority, owner, webhook, told, profiles)
-                first = repeats.first_job(connection, owner, idempotency_key, request_hash)
-                if first is None:
-                    first = _insert(connection, name, graph, priority, owner, webhook, told, profiles)
-                    repeats.remember(connection, owner, idempotency_key, request_hash, first)
-                return first
+                if idempotency_key is not None:
+                    first = repeats.first_job(connection, owner, idempotency_key, request_hash)
+                    if first is not None:
+                        return first
+                job = self._insert(connection, name, graph, priority, owner, told)
+                if webhook is not None:
+                    again = {"attempts": 0, "next_at": time.time()}
+                    connection.execute(insert(db.webhooks).values(id=uuid.uuid4().hex, job=job, url=webhook, **again))
+                if profile is not None:
+                    _use(connection, profile, job, owner, key)
+                if idempotency_key is not None:
+                    repeats.remember(connection, owner, idempotency_key, request_hash, job)
+                return job
+
+    def _insert(
+        self,
+        connection: Connection,
+        name: str,
+        graph: dict[str, Any],
+        priority: int,
+        owner: str,
+        told: dict[str, Any] | None,
+    ) -> str:
+        """A new job with its nodes; the job's row first, as in every transaction, so that none deadlock."""
+        job, now = uuid.uuid4().hex[:12], time.time()
+        row = {"id": job, "name": name, "owner": owner, "state": "queued", "priority": priority, "created": now}
+        queued = Event(job, 1, now, "job.queued", None, {"name": name, "nodes": list(graph["nodes"])} | (told or {}))
+        with driver_cursor(connection) as cursor:
+            self._add_job.execute(cursor, _new(row | {"events": 1}))
+            self._add_graph.execute(cursor, _new({"job": job, "document": graph}))
+            nodes = [{"job": job, "node": node, "state": "pending", "attempt": 0} for node in graph["nodes"]]
+            self._add_node.execute_many(cursor, map(_new, nodes))
+            given = [{"job": job, "artifact": artifact} for artifact in set(artifact_ids(graph))]
+            self._add_artifact.execute_many(cursor, map(_new, given))
+            self._add_event.execute(cursor, _new(vars(queued)))
+        return job
 
     def repeated(self, owner: str, idempotency_key: str, request: Any) -> str | None:
         """The job that the same request has made, before any work on it. Raises `InputError` as `create` does."""
@@ -150,27 +209,32 @@ class JobStore:
 
         Raises `NotFoundError` for one that is not there, and in the same words for one of another `owner`.
         """
-        with self.engine.connect() as connection:
-            row = self._row(connection, job, owner, _JOB_AND_GRAPH)
-            runs = {row.node: NodeRun(*row) for row in connection.execute(_NODE_RUNS, {"its_id": job})}
+        with self.engine.connect() as connection, driver_cursor(connection) as cursor:
+            return self.read(cursor, job, owner)
+
+    def read(self, cursor: DBAPICursor, job: str, owner: str | None = None) -> Job:
+        """`get` within a transaction."""
+        row = self._row(cursor, self._job_and_graph, job, owner)
+        runs = {run[0]: NodeRun(*run) for run in self._node_runs.rows(cursor, {"its_id": job})}
         nodes: dict[str, NodeRun] = {}
-        todo = list(reversed(row.graph["nodes"]))
+        todo = list(reversed(row["graph"]["nodes"]))
         while todo:
             run = runs[todo.pop()]
             nodes[run.node] = run
             todo += [f"{run.node}/{inner}" for inner in reversed((run.expansion or {"nodes": ()})["nodes"])]
-        return Job(**row._mapping, nodes=nodes)
+        return Job(**row, nodes=nodes)
 
     def summary(self, job: str, owner: str | None = None) -> JobSummary:
         """How the job stands, without its nodes. Raises `NotFoundError` as `get` does."""
-        with self.engine.connect() as connection:
-            return JobSummary(**self._row(connection, job, owner)._mapping)
+        with self.engine.connect() as connection, driver_cursor(connection) as cursor:
+            return JobSummary(**self._row(cursor, self._job, job, owner))
 
-    def _row(self, connection: Connection, job: str, owner: str | None, asked: Select[Any] = _JOB) -> Row[Any]:
-        row = connection.execute(asked, {"its_id": job}).first()
-        if row is None or (owner is not None and row.owner != owner):
-            raise self.unknown(job)
-        return row
+    def _row(self, cursor: DBAPICursor, asked: Prepared, job: str, owner: str | None) -> dict[str, Any]:
+        for found in asked.rows(cursor, {"its_id": job}):
+            row = dict(zip(asked.columns, found, strict=True))
+            if owner is None or row["owner"] == owner:
+                return row
+        raise self.unknown(job)
 
     @staticmethod
     def unknown(job: str) -> NotFoundError:
@@ -282,9 +346,9 @@ class JobStore:
 
     def open_of(self, owner: str) -> int:
         """How many jobs of an owner have not ended."""
-        with self.engine.connect() as connection:
-            found: int = connection.execute(_OPEN_OF, {"its_owner": owner}).scalar_one()
-        return found
+        with self.engine.connect() as connection, driver_cursor(connection) as cursor:
+            ((found,),) = self._open_of.rows(cursor, {"its_owner": owner})
+        return int(found)
 
     def counts(self) -> dict[str, int]:
         """How many jobs there are in each state."""
@@ -303,31 +367,13 @@ class JobStore:
             connection.execute(delete(db.jobs).where((db.jobs.c.id == job) & db.jobs.c.state.in_(ENDED)))
 
 
-def _insert(
-    connection: Connection,
-    name: str,
-    graph: dict[str, Any],
-    priority: int,
-    owner: str,
-    webhook: str | None,
-    told: dict[str, Any] | None,
-    profiles: Collection[str],
-) -> str:
-    """A new job with all that belongs to it; the job's row first, as in every transaction, so that none deadlock."""
-    job, now = uuid.uuid4().hex[:12], time.time()
-    row = {"id": job, "name": name, "owner": owner, "state": "queued", "priority": priority, "created": now}
-    connection.execute(insert(db.jobs), row | {"events": 1})
-    connection.execute(insert(db.graphs), {"job": job, "document": graph})
-    nodes = [{"job": job, "node": node, "state": "pending", "attempt": 0} for node in graph["nodes"]]
-    connection.execute(insert(db.node_runs), nodes)
-    if given := set(artifact_ids(graph)):
-        connection.execute(insert(db.job_artifacts), [{"job": job, "artifact": artifact} for artifact in given])
-    if profiles:
-        connection.execute(insert(db.profile_jobs), [{"job": job, "profile": profile} for profile in set(profiles)])
-    queued = Event(job, 1, now, "job.queued", None, {"name": name, "nodes": list(graph["nodes"])} | (told or {}))
-    connection.execute(insert(db.events), vars(queued))
-    if webhook is not None:
-        connection.execute(
-            insert(db.webhooks).values(id=uuid.uuid4().hex, job=job, url=webhook, attempts=0, next_at=now)
-        )
-    return job
+def _new(row: dict[str, Any]) -> dict[str, Any]:
+    return {f"new_{name}": value for name, value in row.items()}
+
+
+def _use(connection: Connection, profile: str, job: str, owner: str, key: str | None) -> None:
+    name = connection.execute(select(db.profiles.c.name).where(db.profiles.c.id == profile)).scalar()
+    if name is None:
+        raise NotFoundError("the profile was deleted", hint="list them with: spinbot profile list", code="no_profile")
+    connection.execute(insert(db.profile_jobs).values(profile=profile, job=job))
+    audit.record(connection, "profile.use", profile, owner=owner, key=key, data={"name": name, "job": job})

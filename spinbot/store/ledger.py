@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psutil
-from pydantic_core import from_json
 from sqlalchemy import Table, bindparam, func, insert, or_, select, update
 from sqlalchemy.engine.interfaces import DBAPICursor
 
@@ -24,7 +23,7 @@ from spinbot.errors import LeaseLostError
 from spinbot.store import database as db
 from spinbot.store.artifacts import artifact_ids
 from spinbot.store.jobs import Event, Job, JobState, JobStore, NodeRun, Wish
-from spinbot.store.prepared import Driver, Prepared
+from spinbot.store.prepared import Driver, Prepared, read_json
 
 
 def _names(table: Table) -> list[str]:
@@ -188,7 +187,12 @@ class Ledger:
             mine = {"new_runner": self.name, "new_epoch": epoch + 1, "new_lease_until": now + self._lease_s}
             if self._take_lease.execute(cursor, {"its_id": job, "its_epoch": epoch} | mine).rowcount == 0:
                 return None
-        return self._jobs.get(job)
+            return self._jobs.read(cursor, job)
+
+    def read(self, job: str) -> Job:
+        """The job as it stands. Raises `NotFoundError`."""
+        with self._driver.transaction() as cursor:
+            return self._jobs.read(cursor, job)
 
     def claimable(self) -> list[Claimable]:
         """Jobs that are queued, or whose runner is gone: those of high priority first, then the oldest.
@@ -234,7 +238,7 @@ class Ledger:
         """Stored results by cache key."""
         with self._driver.transaction() as cursor:
             found = {key: self._find_result.execute(cursor, {"its_key": key}).fetchone() for key in keys}
-        return {key: _read(row[0]) for key, row in found.items() if row is not None}
+        return {key: read_json(row[0]) for key, row in found.items() if row is not None}
 
     def write(self, job: str, epoch: int, turn: Turn) -> tuple[list[Event], set[str]]:
         """Store a turn, all of it or nothing, and return its events with their numbers.
@@ -302,12 +306,6 @@ class Ledger:
 
 def _named(row: dict[str, Any]) -> dict[str, Any]:
     return {f"new_{name}": value for name, value in row.items()}
-
-
-def _read(outputs: Any) -> dict[str, Any]:
-    """A JSON column as the driver gives it: text from SQLite, already read by the others."""
-    read: dict[str, Any] = from_json(outputs) if isinstance(outputs, str) else outputs
-    return read
 
 
 def _binds(job: str, run: NodeRun) -> dict[str, Any]:

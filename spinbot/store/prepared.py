@@ -1,7 +1,7 @@
 """Statements compiled once and run on the driver itself: 0.02 ms each in place of SQLAlchemy's 0.1 ms.
 
-The runner writes a transaction of three statements for each node of a job; that is most of what a node costs besides
-its call. SQLAlchemy still writes the SQL, for whichever database it is.
+For what every job and every node needs. The runner writes a transaction of three statements for each node; that is most
+of what a node costs besides its call. SQLAlchemy still writes the SQL, for whichever database it is.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, PoolProxiedConnection, event
+from pydantic_core import from_json
+from sqlalchemy import Engine, PoolProxiedConnection, Select, event
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -31,6 +32,10 @@ class Prepared:
         names = compiled.bind_names.values() if compiled.positiontup is None else compiled.positiontup
         self._binds = [(name, name in given_as_json) for name in names]
         self._by_name = compiled.positiontup is None
+        columns = list(statement.selected_columns) if isinstance(statement, Select) else []
+        self.columns = [str(column.key) for column in columns]
+        """Names of the values in a row."""
+        self._json_columns = [place for place, column in enumerate(columns) if column.type is Json]
 
     def execute(self, cursor: DBAPICursor, values: dict[str, Any]) -> DBAPICursor:
         """Run it once; the cursor then has its rows."""
@@ -41,12 +46,25 @@ class Prepared:
         """Run it once for each of `many`."""
         cursor.executemany(self._sql, [self._bound(values) for values in many])
 
+    def rows(self, cursor: DBAPICursor, values: dict[str, Any]) -> list[list[Any]]:
+        """Run a select, and read all its rows; those of JSON columns as Python values."""
+        rows = [list(row) for row in self.execute(cursor, values).fetchall()]
+        for row in rows:
+            for place in self._json_columns:
+                row[place] = read_json(row[place])
+        return rows
+
     def _bound(self, values: dict[str, Any]) -> Any:
         given = self._constants | values
         bound = [
             encode(given[name]) if is_json and given[name] is not None else given[name] for name, is_json in self._binds
         ]
         return dict(zip([name for name, _ in self._binds], bound, strict=True)) if self._by_name else bound
+
+
+def read_json(value: Any) -> Any:
+    """A JSON column as the driver gives it: text from SQLite, already read by the others."""
+    return from_json(value) if isinstance(value, str) else value
 
 
 class Driver:

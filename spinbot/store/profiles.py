@@ -186,9 +186,12 @@ class Profiles:
         return sorted(artifacts)
 
     def erase(self, profile: Profile, uploads: Uploads, artifacts: PrunableArtifacts) -> list[str]:
-        """`delete`, and the files at once as far as nothing else needs them: nobody has to wait for a sweep."""
+        """`delete`, and the files at once as far as nothing else needs them: nobody has to wait for a sweep.
+
+        Other files that the owner has uploaded stay, also where a job has used them beside the profile.
+        """
         gone = self.delete(profile)
-        for artifact in gone:
+        for artifact in _own_artifacts(profile):
             uploads.forget(artifact, profile.owner)
         with self._engine.connect() as connection:
             free = loose(connection, gone)
@@ -214,8 +217,12 @@ def _parts(connection: Connection, profiles: Sequence[str]) -> dict[str, list[Pa
 def _artifacts(connection: Connection, profile: Profile, jobs: Sequence[str]) -> set[str]:
     shown = db.job_artifacts.c
     made = connection.execute(select(shown.artifact).where(shown.job.in_(jobs))).scalars()
+    return {*made, *_own_artifacts(profile)}
+
+
+def _own_artifacts(profile: Profile) -> set[str]:
     sample = profile.consent.sample if profile.consent else None
-    return {*made, *(part.artifact for part in profile.parts), *([sample] if sample else [])}
+    return {*(part.artifact for part in profile.parts), *([sample] if sample else [])}
 
 
 def _profile(row: Any, parts: dict[str, list[Part]]) -> Profile:

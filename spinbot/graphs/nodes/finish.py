@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -69,8 +71,8 @@ class FinishVideo(Node):
         if self.captions == "burn":
             timing = Timing.model_validate_json(artifacts.path(self.speech.timing).read_bytes())
             burn = scratch / "captions.ass"
-            size = (self.video.width, self.video.height)
-            burn.write_text(to_ass(cues(timing.words, max_chars=line_chars(size)), size))
+            frame = (self.video.width, self.video.height)
+            burn.write_text(to_ass(cues(timing.words, max_chars=line_chars(frame)), frame))
         context.progress(0.1, "joining picture and sound")
         finish(
             [artifacts.path(self.video.artifact)],
@@ -83,35 +85,32 @@ class FinishVideo(Node):
         )
         context.progress(0.8, "signing")
         stamps = values.unique_stamps([*self.video.made_by, *self.speech.made_by, *self.script.made_by])
-        for name in ("plain.mp4", "poster.png"):
-            sign(
-                scratch / name,
-                scratch / f"signed-{name}",
-                ensure_identity(context.home / "identity"),
-                title=self.script.title,
-                generator_version=__version__,
-                models=[f"{stamp.slot}/{stamp.engine}" for stamp in stamps],
-                extra={"weights": {f"{stamp.slot}/{stamp.engine}": stamp.weights for stamp in stamps}}
-                | ({"consent": self.consent} if self.consent else {}),
-            )
-        video = self.video.model_copy(
-            update={
-                "artifact": artifacts.put_file(scratch / "signed-plain.mp4"),
-                "content": _sha256(scratch / "plain.mp4"),
-                "made_by": stamps,
-            }
-        )
-        poster = values.Image(
-            artifact=artifacts.put_file(scratch / "signed-poster.png"),
-            width=self.video.width,
-            height=self.video.height,
-            content=_sha256(scratch / "poster.png"),
-            made_by=stamps,
-        )
+        signing = partial(signed, context, title=self.script.title, stamps=stamps, consent=self.consent)
+        video = self.video.model_copy(update=signing(scratch / "plain.mp4") | {"made_by": stamps})
+        size = {"width": self.video.width, "height": self.video.height}
+        poster = values.Image(**size, **signing(scratch / "poster.png"), made_by=stamps)
         return self.Outputs(video=video, poster=poster)
 
 
-def _sha256(path: Path) -> str:
-    """Of what a job made: a signature holds a time stamp and so differs from run to run."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def signed(
+    context: CallContext, plain: Path, *, title: str, stamps: Sequence[values.Stamp], consent: str = ""
+) -> dict[str, Any]:
+    """Store a copy of a file with Content Credentials; `artifact` and `content` of the value that names it.
+
+    `content` is the sha256 of what the job made: a signature holds a time stamp and so differs from run to run.
+    Raises `StorageError`.
+    """
+    target = context.scratch / f"signed-{plain.name}"
+    weights = {f"{stamp.slot}/{stamp.engine}": stamp.weights for stamp in stamps}
+    sign(
+        plain,
+        target,
+        ensure_identity(context.home / "identity"),
+        title=title,
+        generator_version=__version__,
+        models=list(weights),
+        extra={"weights": weights} | ({"consent": consent} if consent else {}),
+    )
+    with plain.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"artifact": context.artifacts.put_file(target), "content": content}

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
+import shutil
 from typing import cast
 
 from pydantic import Field
 
-from spinbot import __version__
 from spinbot.actors.host import CallContext
 from spinbot.engines.image.base import ImageEngine
 from spinbot.graphs import values
 from spinbot.graphs.node import Node, Ports, node
-from spinbot.media.credentials import ensure_identity, sign
+from spinbot.graphs.nodes.finish import signed
 from spinbot.media.images import write_png
 
 
@@ -57,21 +56,7 @@ class SignImage(Node):
 
     def run(self, context: CallContext) -> Outputs:
         """Sign a copy. Raises `StorageError` on a full disk."""
-        source = context.artifacts.path(self.image.artifact)
-        signed = context.scratch / "signed.png"
-        plain = context.scratch / "plain.png"
-        plain.write_bytes(source.read_bytes())
-        sign(
-            plain,
-            signed,
-            ensure_identity(context.home / "identity"),
-            title=self.title,
-            generator_version=__version__,
-            models=[f"{stamp.slot}/{stamp.engine}" for stamp in self.image.made_by],
-            extra={"weights": {f"{stamp.slot}/{stamp.engine}": stamp.weights for stamp in self.image.made_by}},
-        )
-        update = {
-            "artifact": context.artifacts.put_file(signed),
-            "content": hashlib.sha256(plain.read_bytes()).hexdigest(),
-        }
+        plain = context.scratch / "plain.png"  # artifacts have no suffix, which tells the signer what the file is
+        shutil.copyfile(context.artifacts.path(self.image.artifact), plain)
+        update = signed(context, plain, title=self.title, stamps=self.image.made_by)
         return self.Outputs(image=self.image.model_copy(update=update))

@@ -116,7 +116,7 @@ def store(
     profile = profile_of(service, request, caller.owner)
     graph = checked(service, document_of(request, profile), caller.owner)
     service.quota.take(caller.owner)
-    job = service.jobs.create(
+    return service.jobs.create(
         graph.name,
         graph.to_json(),
         priority=request.priority,
@@ -125,12 +125,9 @@ def store(
         request=asked,
         told={} if plan is None else {"plan": plan.model_dump(mode="json")},
         webhook=request.webhook,
-        profiles=[] if profile is None else [profile.id],
+        profile=None if profile is None else profile.id,
+        key=caller.key_id or None,
     )
-    if profile is not None:
-        data = {"name": profile.name, "job": job}
-        service.audit.record("profile.use", profile.id, owner=caller.owner, key=caller.key_id or None, data=data)
-    return job
 
 
 async def submit(service: Service, request: JobRequest, caller: Identity, idempotency_key: str | None = None) -> str:

@@ -12,35 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from typing import cast
 
 from spinbot.engines.image.drawn.look import COLOURS, EYES, HAIR_COLOURS, STYLES, Length
 
 _WORD = re.compile(r"[a-z0-9']+|[,.;:]")
 _LONGEST = 5
 """Words of the longest phrase."""
-_PARTING = {",", ".", ";", ":", "with", "has", "who", "but", "while", "on", "against", "behind", "before", "in"} | (
-    _VERBS := {"wears", "wearing", "dressed"}
-)
-_JOINING = {
-    ":",
-    "is",
-    "are",
-    "was",
-    "of",
-    "in",
-    "dyed",
-    "painted",
-    "coloured",
-    "colored",
-    "that",
-    "looks",
-    "a",
-    "the",
-    "deep",
-    "dark",
-    "bright",
-    "something",
-}
 _ENDS = {",", ".", ";"}
 _REACH = 4
 """Words between a colour and its thing."""
@@ -95,7 +73,7 @@ def read(prompt: str) -> Reading:
                 continue
             if table == "length":
                 if _near(words, found, phrase, "hair"):
-                    reading.length = _as_length(value)
+                    reading.length = cast(Length, value)
             elif table != "hair_colour" or not phrase.value("colour") or _thing(words, found, phrase) in (None, "hair"):
                 reading.known[table] = value
     for phrase in found:
@@ -145,18 +123,22 @@ def _thing(words: list[str], found: list[_Found], colour: _Found) -> str | None:
         return own
     nouns = [(phrase, noun) for phrase in found if (noun := phrase.value("noun"))]
     before = next(((phrase, noun) for phrase, noun in reversed(nouns) if phrase.end <= colour.start), None)
-    things = [(phrase, noun) for phrase, noun in nouns if words[phrase.start] not in _VERBS]
+    things = [(phrase, noun) for phrase, noun in nouns if words[phrase.start] not in _grammar("verbs")]
     after = next(((phrase, noun) for phrase, noun in things if phrase.start >= colour.end), None)
     adjoins = after is not None and after[0].start == colour.end
     if before is not None and not adjoins:
         between = words[before[0].end : colour.start]
         ends = colour.end == len(words) or words[colour.end] in _ENDS
-        if not set(between) - _JOINING or (between == [","] and ends):
+        if not set(between) - _grammar("joining") or (between == [","] and ends):
             return before[1]
     if after is not None:
         between = words[colour.end : after[0].start]
         other = any(phrase.value("colour") for phrase in found if colour.end <= phrase.start < after[0].start)
-        if len(between) <= _REACH and not _PARTING & set(between) and (not other or between[0] in ("and", "or")):
+        if (
+            len(between) <= _REACH
+            and not _grammar("parting") & set(between)
+            and (not other or between[0] in ("and", "or"))
+        ):
             return after[1]
     for phrase in reversed(found):
         place = phrase.value("place")
@@ -171,7 +153,7 @@ def _near(words: list[str], found: list[_Found], phrase: _Found, thing: str) -> 
     return any(
         other.value("noun") == thing
         and 0 <= other.start - phrase.end <= _REACH
-        and not _PARTING & set(words[phrase.end : other.start])
+        and not _grammar("parting") & set(words[phrase.end : other.start])
         for other in found
     )
 
@@ -189,16 +171,22 @@ def _phrases(words: list[str]) -> Iterator[_Found]:
             at += 1
 
 
-def _as_length(value: str) -> Length:
-    lengths: dict[str, Length] = {"long": "long", "short": "short", "medium": "medium", "up": "up"}
-    return lengths[value]
-
-
 @cache
 def _lexicon() -> dict[str, tuple[tuple[str, str], ...]]:
     meanings: dict[str, list[tuple[str, str]]] = {}
-    for table, values in tomllib.loads((files(__package__) / "words.toml").read_text("utf-8")).items():
-        for value, phrases in values.items():
-            for phrase in phrases:
-                meanings.setdefault(phrase, []).append((table, value))
+    for table, values in _tables().items():
+        if table != "grammar":
+            for value, phrases in values.items():
+                for phrase in phrases:
+                    meanings.setdefault(phrase, []).append((table, value))
     return {phrase: tuple(found) for phrase, found in meanings.items()}
+
+
+@cache
+def _grammar(role: str) -> frozenset[str]:
+    return frozenset(_tables()["grammar"][role])
+
+
+@cache
+def _tables() -> dict[str, dict[str, list[str]]]:
+    return tomllib.loads((files(__package__) / "words.toml").read_text("utf-8"))
