@@ -34,6 +34,9 @@ class ApiLimits(BaseModel):
     nodes: int = Field(default=10_000, ge=1, description="Most nodes of a graph")
     rate: float = Field(default=100, gt=0, description="Requests a second of one key, or of one address without keys")
     burst: int = Field(default=400, ge=1, description="Requests that may come at once after a pause")
+    events_port: int = Field(
+        default=0, ge=0, le=65_520, description="First port for followers of events beside the proxy; 0: any free one"
+    )
 
 
 def starter_hosts() -> dict[str, HostGroup]:

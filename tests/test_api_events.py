@@ -87,6 +87,10 @@ def test_one_socket_follows_several_jobs(api, client):
         assert seen[job] == list(range(1, len(seen[job]) + 1))
 
 
+def test_where_no_proxy_is_there_is_no_way_past_it(client):
+    assert client.get("/v1/events").json() == {"url": None}
+
+
 def test_a_socket_goes_on_where_the_one_before_it_ended(api, client):
     job = submit(client, SUM)
     last = ended(client, job)["events"]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
@@ -17,6 +18,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from websockets.asyncio.client import connect as connect_socket
 
 from benchmarks.service import Service
 from spinbot.config import Settings
@@ -139,6 +141,20 @@ def test_forty_jobs_end_well_whatever_dies(home, postgres, monkeypatch):
         s3.stop()
 
 
+async def events_past_the_proxy(service: Service, job: str) -> list[tuple[int, str]]:
+    """All events of an ended job, from the socket that the service names."""
+    address = httpx.get(f"{service.url}/v1/events").json()["url"]
+    assert address.startswith("ws://127.0.0.1:")
+    assert str(service.port) not in address
+    told: list[tuple[int, str]] = []
+    async with connect_socket(address) as socket:
+        await socket.send(json.dumps({"action": "subscribe", "job": job}))
+        while not told or told[-1][1] != "job.succeeded":
+            said = json.loads(await asyncio.wait_for(socket.recv(), 30))
+            told += [(said["seq"], said["kind"])] if "seq" in said else []
+    return told
+
+
 def test_the_whole_service_is_killed_and_started_again(home):
     service = Service(home, **TOYS)
     diary = home / "diary"
@@ -154,6 +170,8 @@ def test_the_whole_service_is_killed_and_started_again(home):
             service.start()
         wait_for(store, jobs)
         judge_jobs(store, LocalArtifacts(home / "artifacts"), begun(diary), jobs)
+        told = asyncio.run(events_past_the_proxy(service, jobs[0]))
+        assert told == [(event.seq, event.kind) for event in store.events(jobs[0])]
         asked = httpx.post(f"{service.url}/v1/plan", json={"prompt": "how bees make honey"}, timeout=60)
         # The planner answers again, too: that a plan cannot run here, where no host serves the slots of a video.
         assert (asked.status_code, asked.json()["code"]) == (422, "bad_plan"), asked.text

@@ -115,10 +115,8 @@ class Runner:
         while True:
             self._woken.clear()
             try:
-                waiting = self.ledger.claimable()
-                if self._switches.get(QUEUE_PAUSED, False):  # one that is to be cancelled need not wait
-                    waiting = [job for job in waiting if job.wish]
-                for job in to_begin(waiting, self._driving, self._limits):
+                paused = self._switches.get(QUEUE_PAUSED, False)  # one that is to be cancelled need not wait
+                for job in to_begin(self.ledger.claimable(wished=paused), self._driving, self._limits):
                     self._driving[job.id] = job.owner
                     task = asyncio.create_task(self.run(job.id))
                     self._drives.add(task)

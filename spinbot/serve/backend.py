@@ -12,6 +12,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
+from starlette.types import ASGIApp
+
 from spinbot.actors.host import weights_digest
 from spinbot.actors.pool import local_pool
 from spinbot.config import Settings
@@ -38,8 +40,11 @@ class Backend(Protocol):
     models: ModelStore
     feed: Feed
 
-    async def start(self) -> None:
-        """Begin, on the running event loop."""
+    events_url: str | None
+    """Where this very process takes followers of events, past the proxy before it; None where there is no proxy."""
+
+    async def start(self, app: ASGIApp) -> None:
+        """Begin, on the running event loop; `app` is the application that it is behind."""
         ...
 
     async def stop(self) -> None:
@@ -77,6 +82,7 @@ class Stores:
         self.artifacts = open_artifacts(settings)
         self.models = ModelStore(settings.models_dir, load_catalogue())
         self.feed = Feed(self.jobs)
+        self.events_url: str | None = None
 
 
 class LocalBackend(Stores):
@@ -96,7 +102,7 @@ class LocalBackend(Stores):
         self._deaf: Callable[[], None] = lambda: None
         self._serving: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
+    async def start(self, app: ASGIApp) -> None:
         """See `Backend.start`."""
         self._deaf = self.runner.listen(lambda event: self.feed.push([event]))
         self._serving = asyncio.create_task(self.runner.serve())

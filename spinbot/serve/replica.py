@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from spinbot.actors.ray.services import GONE, ensure
+from starlette.types import ASGIApp
+
+from spinbot.actors.ray.services import GONE, ensure, node_address
 from spinbot.actors.ray.serving import UNANSWERED
 from spinbot.config import Settings
 from spinbot.errors import OutageError
 from spinbot.planner.plan import Plan
 from spinbot.serve.api.app import build_api
 from spinbot.serve.backend import Stores
+from spinbot.serve.door import Door
 from spinbot.serve.hub import Hub
 from spinbot.serve.planner import unpacked
 from spinbot.serve.pump import Pump
 from spinbot.serve.runner import RunnerService
 
+EVERYWHERE = ("0.0.0.0", "::")
 WAKE_S = 1.0
+WAKE_EVERY_S = 0.05
+"""A call to the runner costs both some 2 ms: the first of many jobs that come at once wakes it, the last one again."""
 HOSTS_S = 1.5
 PLAN_S = 60.0
 """The planner gives its model 30 s, and may have to wait for the runner."""
@@ -26,23 +32,31 @@ PLAN_S = 60.0
 class ReplicaBackend(Stores):
     """See `Backend`: jobs are run by the cluster's runner, and the cluster's hub tells what happens."""
 
-    def __init__(self, settings: Settings, planner: Any) -> None:
-        """`planner` is a handle of `PlannerService`."""
+    def __init__(self, settings: Settings, planner: Any, host: str) -> None:
+        """`planner` is a handle of `PlannerService`; `host` the address that the service listens on."""
         super().__init__(settings)
+        self._host = host
+        self._door: Door | None = None
         self._planner = planner
         self._pump: Pump | None = None
         self._runner: Any = None
         self._stored = False
         self._waking: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
+    async def start(self, app: ASGIApp) -> None:
         """See `Backend.start`."""
+        self._door = Door(app, self._host, self.settings.api.events_port)
+        port = await self._door.open()
+        machine = node_address() if self._host in EVERYWHERE else self._host
+        self.events_url = f"ws://{f'[{machine}]' if ':' in machine else machine}:{port}/v1/events"
         self._pump = Pump(ensure("hub", Hub), self.feed)
         self._pump.start()
         await self.wake()
 
     async def stop(self) -> None:
         """See `Backend.stop`."""
+        if self._door:
+            await self._door.close()
         if self._pump:
             await self._pump.stop()
         self.engine.dispose()
@@ -57,6 +71,7 @@ class ReplicaBackend(Stores):
         while self._stored:  # what is stored while the runner is being woken needs another call
             self._stored = False
             await self._ask("wake", WAKE_S)
+            await asyncio.sleep(WAKE_EVERY_S)
 
     async def trouble(self) -> str:
         """See `Backend.trouble`."""
@@ -96,4 +111,4 @@ class ReplicaBackend(Stores):
 
 def build_replica(settings: Settings, host: str, *, planner: Any) -> Any:
     """The API as an ASGI application that lives in a Ray process; `host` is the address that the proxy listens on."""
-    return build_api(ReplicaBackend(settings, planner), host=host)
+    return build_api(ReplicaBackend(settings, planner, host), host=host)

@@ -194,14 +194,16 @@ class Ledger:
         with self._driver.transaction() as cursor:
             return self._jobs.read(cursor, job)
 
-    def claimable(self) -> list[Claimable]:
+    def claimable(self, *, wished: bool = False) -> list[Claimable]:
         """Jobs that are queued, or whose runner is gone: those of high priority first, then the oldest.
 
         Of the queued ones of an owner only the first `MOST_OFFERED`, so that a look costs the same however many wait.
+        With `wished` only those that somebody wants to pause or cancel.
         """
         columns, offered = db.jobs.c, (db.jobs.c.priority.desc(), db.jobs.c.created)
         place = func.row_number().over(partition_by=(columns.owner, columns.state), order_by=offered).label("place")
-        ranked = select(columns.id, place).where(columns.state.in_(_OPEN)).subquery()
+        among = [columns.state.in_(_OPEN), *([columns.wish.is_not(None)] if wished else [])]
+        ranked = select(columns.id, place).where(*among).subquery()
         first = (columns.state == "running") | columns.wish.is_not(None) | (ranked.c.place <= MOST_OFFERED)
         open_jobs = (
             select(*(columns[name] for name in ("id", "owner", "priority", "created", "wish", "runner", "lease_until")))

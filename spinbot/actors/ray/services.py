@@ -31,3 +31,9 @@ def this_node() -> str:
     """Id of the Ray node that this process runs on."""
     node: str = ray.get_runtime_context().get_node_id()
     return node
+
+
+def node_address() -> str:
+    """The address by which other machines of the cluster reach this one."""
+    address: str = ray.util.get_node_ip_address()
+    return address

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -138,8 +138,8 @@ async def _refuse(error: SpinbotError, headers: dict[str, str], scope: Scope, re
     await answer(scope, receive, send)
 
 
-def _needs(scope: KeyScope) -> Callable[[HTTPConnection], Identity]:
-    def check(connection: HTTPConnection) -> Identity:
+def _needs(scope: KeyScope) -> Callable[[HTTPConnection], Awaitable[Identity]]:
+    async def check(connection: HTTPConnection) -> Identity:
         identity: Identity = connection.state.identity
         if not identity.may(scope):
             raise InputError(

@@ -78,7 +78,7 @@ async def generate(request: Generate, response: Response, api: Api, caller: Writ
         "voice": request.voice,
         "seconds": request.seconds,
     }
-    job = await submit(api, JobRequest(template="talking_portrait", params=params), caller)
+    job = (await submit(api, JobRequest(template="talking_portrait", params=params), caller)).id
     response.headers["Location"] = f"/api/status/{job}"
     return Accepted(jobId=job, status="pending")
 

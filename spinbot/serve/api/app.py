@@ -73,8 +73,8 @@ def build_api(backend: Backend, *, host: str = "127.0.0.1") -> FastAPI:
     required = keys_required(backend.settings, host)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await backend.start()
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await backend.start(app)
         try:
             yield
         finally:

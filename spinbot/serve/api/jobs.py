@@ -37,8 +37,8 @@ async def create_job(
 ) -> JobOut:
     """Store a job. The answer to a faulty graph names every fault; a job that was accepted is not lost."""
     job = await submit(api, request, caller, idempotency_key)
-    response.headers["Location"] = f"/v1/jobs/{job}"
-    return JobOut.of(await api.summary(job, caller))
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return JobOut.of(job)
 
 
 @router.get("/jobs")

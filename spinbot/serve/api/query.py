@@ -9,7 +9,7 @@ from spinbot.errors import InputError
 from spinbot.graphs.check import suggest
 
 
-def only_known(connection: HTTPConnection) -> None:
+async def only_known(connection: HTTPConnection) -> None:
     """The dependency of every route. Raises `InputError`."""
     route = connection.scope.get("route")
     if not isinstance(route, APIRoute):

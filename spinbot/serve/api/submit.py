@@ -19,6 +19,7 @@ from spinbot.planner.plan import Plan
 from spinbot.serve.api.problems import of_pydantic
 from spinbot.serve.api.schemas import JobRequest, Work
 from spinbot.serve.api.service import Service
+from spinbot.store.jobs import JobSummary
 from spinbot.store.keys import Identity
 from spinbot.store.profiles import Profile
 
@@ -106,8 +107,8 @@ def store(
     idempotency_key: str | None = None,
     asked: Any = None,
     plan: Plan | None = None,
-) -> str:
-    """Check the request and store its job; the job's id. Raises `InputError`, `GraphError`, `StorageError`.
+) -> JobSummary:
+    """Check the request and store its job; the job as stored. Raises `InputError`, `GraphError`, `StorageError`.
 
     `asked` is what makes a request the same as another with its idempotency key; `plan` goes into the first event.
     """
@@ -116,7 +117,7 @@ def store(
     profile = profile_of(service, request, caller.owner)
     graph = checked(service, document_of(request, profile), caller.owner)
     service.quota.take(caller.owner)
-    return service.jobs.create(
+    job = service.jobs.create(
         graph.name,
         graph.to_json(),
         priority=request.priority,
@@ -128,15 +129,18 @@ def store(
         profile=None if profile is None else profile.id,
         key=caller.key_id or None,
     )
+    return service.jobs.summary(job)
 
 
-async def submit(service: Service, request: JobRequest, caller: Identity, idempotency_key: str | None = None) -> str:
+async def submit(
+    service: Service, request: JobRequest, caller: Identity, idempotency_key: str | None = None
+) -> JobSummary:
     """Plan a prompt, `store` the job off the event loop; then whoever runs jobs hears of it."""
     asked = request.model_dump()
     if idempotency_key is not None:
         known = asyncio.to_thread(service.jobs.repeated, caller.owner, idempotency_key, asked)
         if again := await known:
-            return again
+            return await service.summary(again, caller)
     request, plan = await planned(service, request, caller)
     keeping = partial(store, idempotency_key=idempotency_key, asked=asked, plan=plan)
     job = await asyncio.to_thread(keeping, service, request, caller)

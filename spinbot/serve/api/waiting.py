@@ -17,7 +17,7 @@ from spinbot.store.keys import Identity
 
 async def run(api: Service, graph: dict[str, object], request: Request, caller: Identity) -> Job:
     """The job of a graph, once it has succeeded. Raises its error; `InputError`, `GraphError` before it is stored."""
-    job = await submit(api, JobRequest(graph=graph), caller)
+    job = (await submit(api, JobRequest(graph=graph), caller)).id
     ending = asyncio.ensure_future(_ended(api, job))
     leaving = asyncio.ensure_future(_left(request))
     try:

@@ -120,7 +120,7 @@ async def complete(body: ChatRequest, request: Request, api: Api, caller: Writer
     engine = engine_named("script", body.model, api.settings)
     graph = graph_of(body, engine)
     if body.stream:
-        job = await submit(api, JobRequest(graph=graph), caller)
+        job = (await submit(api, JobRequest(graph=graph), caller)).id
         return StreamingResponse(_stream(api, job, body), media_type=STREAM, headers={"Cache-Control": "no-store"})
     ended = await run(api, graph, request, caller)
     assert ended.outputs is not None

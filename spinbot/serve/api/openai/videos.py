@@ -137,7 +137,7 @@ async def create_video(request: Request, api: Api, caller: Writer) -> Video:
         asked = read(await request.body())
         portrait = asked.input_reference.file_id if asked.input_reference else next(iter(api.stock))
     params = {"topic": asked.prompt, "seconds": _seconds(asked.seconds), "aspect": _aspect(asked.size)}
-    job = await submit(api, JobRequest(template=MODEL, params=params | {"portrait": portrait}), caller)
+    job = (await submit(api, JobRequest(template=MODEL, params=params | {"portrait": portrait}), caller)).id
     return video_of(await asyncio.to_thread(api.jobs.get, job))
 
 
