@@ -79,10 +79,27 @@ def test_what_is_given_besides_a_profile_fits_or_is_refused(anna):
     profile(anna, "bea", voice="toy:high")
     assert refusal(film(anna, "bea", look="a man")) == (422, "two_faces")
     assert refusal(film(anna, "bea", consent="all fine")) == (422, "two_faces")
-    assert refusal(anna.post("/v1/jobs", json={"prompt": "bees", "profile": "bea"})) == (422, "bad_request_fields")
+    both = {"prompt": "bees", "profile": "bea", "params": {"portrait": upload(anna)}}
+    assert refusal(anna.post("/v1/jobs", json=both)) == (422, "bad_request_fields")
     spoken = {"template": "voice_over", "params": {"script": "Hello.", "voice": "toy:low"}, "profile": "bea"}
     planned = anna.post("/v1/plan", json=spoken).json()
     assert planned["graph"]["nodes"]["speech"]["params"]["voice"] == "toy:low"
+
+
+def test_a_prompt_is_planned_with_the_person_of_a_profile(anna):
+    made = profile(anna, "eve", voice="toy:high")
+    asked = {"prompt": "how bees make honey, 20 seconds", "profile": "eve"}
+    planned = anna.post("/v1/plan", json=asked, timeout=60).json()
+    nodes = planned["graph"]["nodes"]
+    assert nodes["portrait"]["params"]["artifact"] == made["parts"][0]["artifact"]
+    assert nodes["finish"]["params"]["consent"].startswith("Ada Lovelace agreed to")
+    assert planned["plan"]["params"]["voice"] == "toy:high"
+    assert planned["plan"]["reasons"]["voice"] == {"by": "spinbot", "why": "profile eve"}
+    job = anna.post("/v1/jobs", json=asked, timeout=60).json()["id"]
+    assert anna.delete("/v1/profiles/eve?dry_run=true").json()["jobs"] == [job]
+    anna.post(f"/v1/jobs/{job}/cancel")
+    anna.post("/v1/profiles", json={"name": "fay"})
+    assert refusal(anna.post("/v1/jobs", json=asked | {"profile": "fay"})) == (422, "consent_required")
 
 
 def test_nobody_sees_or_uses_the_profiles_of_others(anna, ben):

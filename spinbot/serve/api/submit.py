@@ -15,7 +15,7 @@ from spinbot.graphs.casting import cast
 from spinbot.graphs.check import parse, suggest
 from spinbot.graphs.graph import Graph
 from spinbot.graphs.templates import TEMPLATES
-from spinbot.planner.plan import Plan
+from spinbot.planner.plan import Plan, Reason
 from spinbot.serve.api.problems import of_pydantic
 from spinbot.serve.api.schemas import JobRequest, Work
 from spinbot.serve.api.service import Service
@@ -81,12 +81,22 @@ async def planned(service: Service, work: W, caller: Identity) -> tuple[W, Plan 
     if work.prompt is None:
         return work, None
     portrait = work.params.get("portrait")
-    if work.template or work.graph is not None or work.profile or work.params.keys() - {"portrait"}:
+    if (
+        work.template
+        or work.graph is not None
+        or work.params.keys() - {"portrait"}
+        or (work.profile and portrait is not None)
+    ):
         raise InputError(
-            "a prompt says it all: besides it only a portrait may be given",
+            "a prompt says it all: besides it only a portrait or a profile may be given",
             hint='as in {"prompt": "how bees make honey, 20 seconds", "params": {"portrait": "sha256:..."}}',
             code="bad_request_fields",
         )
+    profile = await asyncio.to_thread(profile_of, service, work, caller.owner)
+    if profile is not None:
+        profile.agreed()
+        face = profile.newest("portrait")
+        portrait = face.artifact if face else None
     named = [*service.stock, *([] if portrait is None else [portrait])]
     readable = await asyncio.to_thread(service.readable, named, caller.owner)  # puts the stock into the store, too
     if portrait is not None and portrait not in readable:
@@ -96,7 +106,17 @@ async def planned(service: Service, work: W, caller: Identity) -> tuple[W, Plan 
             code="bad_portrait",
         )
     plan = await service.backend.plan(work.prompt, portrait)
+    if profile is not None:
+        plan = _with(plan, profile)
     return work.model_copy(update={"prompt": None, "params": {}, "graph": plan.graph()}), plan
+
+
+def _with(plan: Plan, profile: Profile) -> Plan:
+    """The plan with the person of the profile. Raises `InputError`."""
+    asked = {name: value for name, value in plan.params.items() if name != "portrait"}
+    params = cast(plan.template, asked, profile)
+    theirs = {name: Reason(by="spinbot", why=f"profile {profile.name}") for name in params.keys() - asked.keys()}
+    return plan.model_copy(update={"params": params, "reasons": plan.reasons | theirs})
 
 
 def store(
