@@ -87,19 +87,21 @@ def test_what_is_given_besides_a_profile_fits_or_is_refused(anna):
 
 
 def test_a_prompt_is_planned_with_the_person_of_a_profile(anna):
-    made = profile(anna, "eve", voice="toy:high")
-    asked = {"prompt": "how bees make honey, 20 seconds", "profile": "eve"}
+    made = profile(anna, "gil", voice="toy:high")
+    asked = {"prompt": "how bees make honey, 20 seconds", "profile": "gil"}
     planned = anna.post("/v1/plan", json=asked, timeout=60).json()
     nodes = planned["graph"]["nodes"]
     assert nodes["portrait"]["params"]["artifact"] == made["parts"][0]["artifact"]
     assert nodes["finish"]["params"]["consent"].startswith("Ada Lovelace agreed to")
     assert planned["plan"]["params"]["voice"] == "toy:high"
-    assert planned["plan"]["reasons"]["voice"] == {"by": "spinbot", "why": "profile eve"}
+    assert planned["plan"]["reasons"]["voice"] == {"by": "spinbot", "why": "profile gil"}
     job = anna.post("/v1/jobs", json=asked, timeout=60).json()["id"]
-    assert anna.delete("/v1/profiles/eve?dry_run=true").json()["jobs"] == [job]
+    assert anna.delete("/v1/profiles/gil?dry_run=true").json()["jobs"] == [job]
+    anna.post("/v1/profiles", json={"name": "hal"})
+    assert refusal(anna.post("/v1/jobs", json=asked | {"profile": "hal"})) == (422, "consent_required")
     anna.post(f"/v1/jobs/{job}/cancel")
-    anna.post("/v1/profiles", json={"name": "fay"})
-    assert refusal(anna.post("/v1/jobs", json=asked | {"profile": "fay"})) == (422, "consent_required")
+    ended(anna, job)
+    assert anna.delete("/v1/profiles/gil").status_code == 200
 
 
 def test_nobody_sees_or_uses_the_profiles_of_others(anna, ben):
