@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from spinbot.graphs.templates import TEMPLATES
 from spinbot.planner.manifest import Manifest, capabilities
 from tests.house import House
 
@@ -15,7 +16,7 @@ def test_the_manifest_is_json_and_names_what_is_there(tmp_path):
     manifest = capabilities(house.settings, house.models)
     assert Manifest.model_validate_json(manifest.model_dump_json()) == manifest
     assert json.loads(manifest.model_dump_json())["templates"][0]["parameters"]["type"] == "object"
-    assert [entry.name for entry in manifest.templates] == ["talking_portrait", "scenes", "voice_over", "picture"]
+    assert [entry.name for entry in manifest.templates] == list(TEMPLATES)
     assert manifest.template("talking_portrait").choices("aspect") == ["9:16", "1:1", "16:9"]
     assert manifest.portraits[0].artifact == house.portrait
     kokoro = next(engine for engine in manifest.slots["tts"].engines if engine.name == "kokoro")

@@ -11,6 +11,7 @@ from rich.console import Console
 from spinbot import __version__
 from spinbot.cli import (
     cache,
+    dataset,
     doctor,
     draw,
     files,
@@ -51,6 +52,7 @@ app.command("up", epilog=up.EXAMPLE)(up.up)
 app.command("generate", epilog=generate.EXAMPLE)(generate.generate)
 app.command("draw", epilog=draw.EXAMPLE)(draw.draw)
 app.add_typer(profile.app, name="profile")
+app.add_typer(dataset.app, name="dataset")
 app.add_typer(graphs.app, name="graph")
 app.command("nodes", epilog=graphs.NODES_EXAMPLE)(graphs.nodes)
 app.command("voices", epilog=voices.EXAMPLE)(voices.voices)

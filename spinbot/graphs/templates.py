@@ -12,6 +12,7 @@ from spinbot.engines.tts.base import ANY, VOICE
 from spinbot.errors import InputError
 from spinbot.graphs.graph import SCHEMA
 from spinbot.graphs.node import NODES
+from spinbot.graphs.nodes.dataset import GivenPicture
 from spinbot.graphs.nodes.script import check_narration
 from spinbot.media.framing import frame_size
 from spinbot.store.artifacts import ArtifactId
@@ -212,7 +213,23 @@ class Picture(Template):
         return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": {"image": _link("sign", "image")}}
 
 
-TEMPLATES: dict[str, type[Template]] = {kind.name: kind for kind in (TalkingPortrait, Scenes, VoiceOver, Picture)}
+class PictureCheck(Template):
+    """Whether pictures of a person are fit to learn the look from, and what to do where they are not."""
+
+    name = "check_pictures"
+    pictures: list[GivenPicture] = Field(min_length=1, max_length=1000, description="The pictures, as uploaded")
+    side: int = Field(default=512, ge=SMALLEST, le=LARGEST, description="Pixels of the pictures that are to be learned")
+
+    def graph(self) -> dict[str, Any]:
+        """The graph document."""
+        params = self.model_dump(mode="json", include={"pictures", "side"})
+        nodes = {"check": self._node("check_pictures", params)}
+        return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": {"checkup": _link("check", "checkup")}}
+
+
+TEMPLATES: dict[str, type[Template]] = {
+    kind.name: kind for kind in (TalkingPortrait, Scenes, VoiceOver, Picture, PictureCheck)
+}
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from spinbot.media.picture_set import Checkup
 from spinbot.media.score import Scores
 from spinbot.store.artifacts import ArtifactId
 
@@ -43,6 +44,12 @@ class Image(Value):
         default="", description="sha256 of the bytes before they were signed (64 hex digits); empty: never signed"
     )
     made_by: list[Stamp] = []
+
+
+class PictureCheckup(Value):
+    """Whether pictures are fit to learn a look from."""
+
+    checkup: Checkup
 
 
 class Face(Value):
