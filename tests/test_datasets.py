@@ -44,7 +44,7 @@ def seen(number: int, **facts: Any) -> Seen:
 
 
 def codes(checkup: Any) -> set[tuple[str, str]]:
-    return {(finding.picture, finding.code) for finding in checkup.findings}
+    return {(finding.name, finding.code) for finding in checkup.findings}
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_what_is_wrong_with_a_folder_of_pictures_is_said_with_a_remedy(folder, m
     found = json.loads(done.stdout)
     assert found["go"] is True
     assert found["used"] == [f"good{number}.png" for number in range(5)]
-    told = {(finding["picture"], finding["code"]) for finding in found["findings"] if finding["level"] == "left_out"}
+    told = {(finding["name"], finding["code"]) for finding in found["findings"] if finding["level"] == "left_out"}
     assert told == {
         ("copy.jpg", "duplicate"),
         ("blurred.png", "blurred"),
@@ -89,7 +89,7 @@ def test_what_is_wrong_with_a_folder_of_pictures_is_said_with_a_remedy(folder, m
         ("bad.jpg", "not_a_picture"),
     }
     assert {("gone.caption", "caption_without_picture"), ("", "captions_missing"), ("", "few")} <= {
-        (finding["picture"], finding["code"]) for finding in found["findings"]
+        (finding["name"], finding["code"]) for finding in found["findings"]
     }
     assert all(finding["remedy"] for finding in found["findings"])
     table = spinbot_in(tmp_path, "dataset", "pictures", folder)
@@ -131,7 +131,7 @@ def test_captions_are_read_from_beside_the_picture_and_from_metadata(tmp_path):
         "c.webp": "cleo",
         "d.jpg": "",
     }
-    assert sorted((finding.picture, finding.code) for finding in found.findings) == [
+    assert sorted((finding.name, finding.code) for finding in found.findings) == [
         ("d.txt", "caption_unreadable"),
         ("gone.jpg", "caption_without_picture"),
         ("metadata.jsonl", "caption_unreadable"),

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from spinbot.media.picture_set import Checkup
+    from spinbot.cli.place import Place
+    from spinbot.graphs.templates import Template
+    from spinbot.media.checkup import Checkup, Finding
 
-app = typer.Typer(no_args_is_help=True, help="Look through pictures of a person before a look is learned from them.")
+app = typer.Typer(
+    no_args_is_help=True, help="See whether pictures and recordings of a person are good enough to learn from."
+)
 
 EXAMPLE = """
 Example:
@@ -22,6 +26,16 @@ Example:
 
 Captions are read from photo.txt or photo.caption beside photo.jpg, or from metadata.jsonl (file_name, text).
 Exit code 2 says that nothing can be learned from them as they are.
+"""
+VOICE_EXAMPLE = """
+Examples:
+
+  spinbot dataset voice interview.m4a
+
+  spinbot dataset voice LJSpeech-1.1/ --json
+
+A folder may be one of LJSpeech (metadata.csv, wavs/), F5-TTS (metadata.csv) or GPT-SoVITS (*.list), or sound files with
+a .txt beside each. Exit code 2 says that nothing can be learned from them as they are.
 """
 NOT_FIT = 2
 LEVELS = {"note": "note", "left_out": "left out", "stop": "stop"}
@@ -41,10 +55,10 @@ def pictures_command(
     from spinbot.graphs.templates import PictureCheck
     from spinbot.media.images import read_portrait
     from spinbot.media.picture_folder import read_folder
-    from spinbot.media.picture_set import Checkup, examine
+    from spinbot.media.picture_set import examine
 
     found = read_folder(folder)
-    place, console = open_place(context), Console(stderr=True, highlight=False)
+    place = open_place(context)
     given, findings = [], found.findings
     for file in found.pictures:
         try:
@@ -54,27 +68,68 @@ def pictures_command(
         else:
             artifact = place.artifacts.put_file(file.path)
             given.append({"artifact": artifact, "name": file.path.name, "caption": file.caption})
-    if given:
-        graph = PictureCheck(pictures=given, side=side).graph()
-        place.prepare([graph], console)
-        outputs = place.run(graph, console).outputs or {}
-        checkup = Checkup.model_validate(outputs["checkup"]["checkup"])
+    outputs = _run(place, PictureCheck(pictures=given, side=side)) if given else None
+    _tell(outputs, examine([]), findings, "look", as_json)
+
+
+@app.command("voice", epilog=VOICE_EXAMPLE)
+def voice_command(
+    context: typer.Context,
+    recordings: Path = typer.Argument(help="A sound file, or the folder of a data set."),
+    as_json: bool = typer.Option(False, "--json", help="Print what was found as JSON, with the clips and their words."),
+) -> None:
+    """Cut recordings into clips, write down what is said, and find noise, clipping, music and wrong transcripts."""
+    from spinbot.cli.where import open_place
+    from spinbot.errors import InputError
+    from spinbot.graphs.nodes.dataset import unusable
+    from spinbot.graphs.templates import RecordingCheck
+    from spinbot.media.audio import read_audio
+    from spinbot.media.recording_folder import read_recordings
+    from spinbot.media.voice_set import examine
+
+    found = read_recordings(recordings)
+    place = open_place(context)
+    given, findings = [], found.findings
+    for file in found.recordings:
+        try:
+            read_audio(file.path)
+        except InputError as error:
+            findings.append(unusable(file.path.name, error))
+        else:
+            given.append({"artifact": place.artifacts.put_file(file.path), "name": file.path.name, "text": file.text})
+    outputs = _run(place, RecordingCheck(recordings=given)) if given else None
+    _tell(outputs, examine([]), findings, "voice", as_json)
+
+
+def _run(place: Place, request: Template) -> dict[str, Any]:
+    """The value of the output `checkup`."""
+    graph, console = request.graph(), Console(stderr=True, highlight=False)
+    place.prepare([graph], console)
+    found: dict[str, Any] = (place.run(graph, console).outputs or {})["checkup"]
+    return found
+
+
+def _tell(outputs: dict[str, Any] | None, none: Checkup, findings: list[Finding], what: str, as_json: bool) -> None:
+    """Print the verdict; ends the command. `none` is that on nothing at all."""
+    from spinbot.media.checkup import Checkup
+
+    found = none if outputs is None else Checkup.model_validate(outputs["checkup"])
+    checkup = found.besides(findings)
+    if as_json:
+        clips = {"clips": outputs["clips"]} if outputs and "clips" in outputs else {}
+        typer.echo(json.dumps(checkup.model_dump(mode="json") | clips))
     else:
-        checkup = examine([])
-    left_out = [finding.picture for finding in findings if finding.level == "left_out"]
-    whole = {"findings": [*findings, *checkup.findings], "left_out": sorted({*checkup.left_out, *left_out})}
-    checkup = checkup.model_copy(update=whole)
-    typer.echo(json.dumps(checkup.model_dump(mode="json"))) if as_json else _show(checkup)
+        _show(checkup, what)
     raise typer.Exit(0 if checkup.go else NOT_FIT)
 
 
-def _show(checkup: Checkup) -> None:
+def _show(checkup: Checkup, what: str) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("picture", "", "what", "what to do"):
+    for column in ("which", "", "what", "what to do"):
         table.add_column(column, overflow="fold")
     for finding in checkup.findings:
-        table.add_row(finding.picture or "all", LEVELS[finding.level], finding.message, finding.remedy)
+        table.add_row(finding.name or "all", LEVELS[finding.level], finding.message, finding.remedy)
     if checkup.findings:
         Console(highlight=False).print(table)
-    verdict = "a look can be learned from them" if checkup.go else "nothing can be learned from them as they are"
+    verdict = f"a {what} can be learned from them" if checkup.go else "nothing can be learned from them as they are"
     typer.echo(f"{len(checkup.used)} used, {len(checkup.left_out)} left out: {verdict}")

@@ -12,7 +12,7 @@ from spinbot.engines.tts.base import ANY, VOICE
 from spinbot.errors import InputError
 from spinbot.graphs.graph import SCHEMA
 from spinbot.graphs.node import NODES
-from spinbot.graphs.nodes.dataset import GivenPicture
+from spinbot.graphs.nodes.dataset import GivenPicture, GivenRecording
 from spinbot.graphs.nodes.script import check_narration
 from spinbot.media.framing import frame_size
 from spinbot.store.artifacts import ArtifactId
@@ -227,8 +227,21 @@ class PictureCheck(Template):
         return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": {"checkup": _link("check", "checkup")}}
 
 
+class RecordingCheck(Template):
+    """Whether recordings of a person are fit to learn the voice from, and what to do where they are not."""
+
+    name = "check_recordings"
+    recordings: list[GivenRecording] = Field(min_length=1, max_length=5000, description="The recordings, as uploaded")
+
+    def graph(self) -> dict[str, Any]:
+        """The graph document."""
+        params = self.model_dump(mode="json", include={"recordings"})
+        nodes = {"check": self._node("check_recordings", params)}
+        return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": {"checkup": _link("check", "checkup")}}
+
+
 TEMPLATES: dict[str, type[Template]] = {
-    kind.name: kind for kind in (TalkingPortrait, Scenes, VoiceOver, Picture, PictureCheck)
+    kind.name: kind for kind in (TalkingPortrait, Scenes, VoiceOver, Picture, PictureCheck, RecordingCheck)
 }
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from spinbot.media.picture_set import Checkup
+from spinbot.media.checkup import Checkup
 from spinbot.media.score import Scores
 from spinbot.store.artifacts import ArtifactId
 
@@ -50,6 +50,22 @@ class PictureCheckup(Value):
     """Whether pictures are fit to learn a look from."""
 
     checkup: Checkup
+
+
+class VoiceClip(Value):
+    """A part of a recording in which a person speaks. Times in seconds from its beginning."""
+
+    artifact: ArtifactId = Field(description="The recording")
+    start: float
+    end: float
+    text: str
+
+
+class VoiceCheckup(Value):
+    """Whether recordings are fit to learn a voice from, and the clips that are."""
+
+    checkup: Checkup
+    clips: list[VoiceClip]
 
 
 class Face(Value):

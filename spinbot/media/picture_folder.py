@@ -13,7 +13,7 @@ from pathlib import Path
 
 from spinbot.disk import storage_errors
 from spinbot.errors import InputError
-from spinbot.media.picture_set import Finding
+from spinbot.media.checkup import Finding
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"})
 CAPTIONS = (".txt", ".caption")
@@ -93,4 +93,4 @@ def _metadata(path: Path, found: PictureFolder) -> Iterator[tuple[str, str]]:
 
 def _note(code: str, name: str, message: str) -> Finding:
     remedy = "rename or remove it" if code == "caption_without_picture" else "save it as UTF-8"
-    return Finding(level="note", code=code, picture=name, message=message, remedy=remedy)
+    return Finding(level="note", code=code, name=name, message=message, remedy=remedy)

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from spinbot.media.checkup import Checkup, Finding, Level, names_left_out
 from spinbot.media.photo import Light, alike
-
-Level = Literal["note", "left_out", "stop"]
 
 LEAST, ENOUGH, MANY = 3, 10, 100
 """Pictures: with fewer than `LEAST` nothing can be learned but those very pictures (DreamBooth, Ruiz et al. 2023, arXiv
@@ -24,27 +20,6 @@ TINY_FACE, SMALL_FACE = 0.08, 0.15
 """Width of the face by the shorter side of the picture."""
 ANOTHER = 0.5
 """A second face of so much of the first one's width is another person in the picture, not somebody passing by."""
-
-
-class Finding(BaseModel):
-    """One thing that is wrong."""
-
-    model_config = ConfigDict(frozen=True)
-    level: Level = Field(description="note: worth knowing; left_out: the picture is not used; stop: no training")
-    code: str
-    picture: str = Field(description="Its name; empty where it concerns all")
-    message: str
-    remedy: str
-
-
-class Checkup(BaseModel):
-    """What is to be thought of a set of pictures."""
-
-    model_config = ConfigDict(frozen=True)
-    go: bool = Field(description="Whether a look can be learned from what is used")
-    used: list[str] = Field(description="Names of the pictures that are fit")
-    left_out: list[str]
-    findings: list[Finding]
 
 
 @dataclass(frozen=True)
@@ -68,10 +43,10 @@ def examine(pictures: Sequence[Seen], *, unreadable: Sequence[Finding] = (), sid
     `unreadable` are the findings about files that are no pictures; they count as left out.
     """
     findings = [*unreadable, *(finding for picture in pictures for finding in _faults(picture, side))]
-    out = {finding.picture for finding in findings if finding.level == "left_out"}
+    out = names_left_out(findings)
     fit = [picture for picture in pictures if picture.name not in out]
     findings += _copies(fit)
-    out |= {finding.picture for finding in findings if finding.level == "left_out"}
+    out = names_left_out(findings)
     used = [picture for picture in fit if picture.name not in out]
     findings += _of_the_set(used)
     return Checkup(
@@ -84,7 +59,7 @@ def examine(pictures: Sequence[Seen], *, unreadable: Sequence[Finding] = (), sid
 
 def _faults(picture: Seen, side: int) -> Iterator[Finding]:
     def found(level: Level, code: str, message: str, remedy: str) -> Finding:
-        return Finding(level=level, code=code, picture=picture.name, message=message, remedy=remedy)
+        return Finding(level=level, code=code, name=picture.name, message=message, remedy=remedy)
 
     size, least = f"{picture.width}x{picture.height} pixels", min(picture.width, picture.height)
     if least < side / 2:
@@ -125,12 +100,12 @@ def _copies(pictures: Sequence[Seen]) -> Iterator[Finding]:
             continue
         message = f"the same picture as {first.name}"
         remedy = "take another pose, place or day: copies teach nothing but themselves"
-        yield Finding(level="left_out", code="duplicate", picture=picture.name, message=message, remedy=remedy)
+        yield Finding(level="left_out", code="duplicate", name=picture.name, message=message, remedy=remedy)
 
 
 def _of_the_set(used: Sequence[Seen]) -> Iterator[Finding]:
     def found(level: Level, code: str, message: str, remedy: str) -> Finding:
-        return Finding(level=level, code=code, picture="", message=message, remedy=remedy)
+        return Finding(level=level, code=code, name="", message=message, remedy=remedy)
 
     count = len(used)
     usable = "1 picture is" if count == 1 else f"{count} pictures are"

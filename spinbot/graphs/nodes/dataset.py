@@ -9,13 +9,19 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from spinbot.actors.host import CallContext
+from spinbot.engines.asr.base import AsrEngine
 from spinbot.engines.face.base import FaceBox, FaceEngine
 from spinbot.errors import InputError
 from spinbot.graphs import values
 from spinbot.graphs.node import Node, Ports, node
+from spinbot.media.audio import read_audio
+from spinbot.media.checkup import Finding
+from spinbot.media.clips import cut, whole
 from spinbot.media.images import read_portrait
 from spinbot.media.photo import blur, fingerprint, light
-from spinbot.media.picture_set import Finding, Seen, examine
+from spinbot.media.picture_set import Seen, examine
+from spinbot.media.voice_set import ENOUGH_S, MOST_S, Heard
+from spinbot.media.voice_set import examine as examine_voice
 from spinbot.store.artifacts import ArtifactId
 
 MARGIN = 0.2
@@ -60,9 +66,72 @@ class CheckPictures(Node):
         return self.Outputs(checkup=values.PictureCheckup(checkup=checkup))
 
 
+class GivenRecording(BaseModel):
+    """A recording to learn from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    artifact: ArtifactId = Field(description="Any file with sound, as it was uploaded")
+    name: str = Field(min_length=1, max_length=200, description="What findings call it")
+    text: str = Field(default="", max_length=20_000, description="What is said in it, where somebody wrote it down")
+
+
+@node("check_recordings", slots=("asr",))
+class CheckRecordings(Node):
+    """Cut recordings of a person into clips, write down what is said, and judge whether a voice can be learned."""
+
+    recordings: list[GivenRecording] = Field(min_length=1, max_length=5000)
+
+    class Outputs(Ports):
+        """What is to be thought of them, and the clips."""
+
+        checkup: values.VoiceCheckup
+
+    def run(self, context: CallContext) -> Outputs:
+        """Listen to one after the other. A file without sound is a finding, not an error."""
+        heard: list[Heard] = []
+        sources: list[str] = []
+        unreadable: list[Finding] = []
+        with context.engine("asr") as engine:
+            for number, given in enumerate(self.recordings):
+                before = number / len(self.recordings)
+                context.progress(before, f"{given.name}, {number + 1} of {len(self.recordings)}")
+                try:
+                    samples, rate = read_audio(context.artifacts.path(given.artifact))
+                except InputError as error:
+                    unreadable.append(unusable(given.name, error))
+                    continue
+                samples = samples[: round((MOST_S + ENOUGH_S) * rate)]
+                # One that comes with its text is a clip already: cut, nobody would know which words are where.
+                clips = [whole(samples, rate)] if given.text else cut(samples, rate)
+                if not any(clips):
+                    unreadable.append(silent(given.name))
+                for place, clip in enumerate(filter(None, clips)):
+                    share = before + place / len(clips) / len(self.recordings)
+                    context.progress(share, f"{given.name}, {clip.start:.0f} s")
+                    sound = samples[round(clip.start * rate) : round(clip.end * rate)]
+                    text = cast(AsrEngine, engine).transcribe(sound, rate, lambda *_: None).text.strip()
+                    name = given.name if given.text else f"{given.name} {clip.start:.1f}-{clip.end:.1f} s"
+                    heard.append(Heard(name, clip, text, given.text))
+                    sources.append(given.artifact)
+        checkup = examine_voice(heard, unreadable=unreadable)
+        used = set(checkup.used)
+        clips_used = [
+            values.VoiceClip(artifact=source, start=one.clip.start, end=one.clip.end, text=one.given or one.text)
+            for one, source in zip(heard, sources, strict=True)
+            if one.name in used
+        ]
+        return self.Outputs(checkup=values.VoiceCheckup(checkup=checkup, clips=clips_used))
+
+
+def silent(name: str) -> Finding:
+    """The finding about a recording in which nobody speaks."""
+    remedy = "give a recording in which the person speaks"
+    return Finding(level="left_out", code="silent", name=name, message="there is nothing to hear in it", remedy=remedy)
+
+
 def unusable(name: str, error: InputError) -> Finding:
-    """The finding about a file that is no picture."""
-    return Finding(level="left_out", code=error.code, picture=name, message=error.message, remedy=error.hint)
+    """The finding about a file that cannot be read."""
+    return Finding(level="left_out", code=error.code, name=name, message=error.message, remedy=error.hint)
 
 
 def _look(given: GivenPicture, pixels: npt.NDArray[np.uint8], faces: list[FaceBox]) -> Seen:
