@@ -160,7 +160,8 @@ def test_what_is_wrong_with_recordings_is_said_with_a_remedy(tmp_path, models: C
     (home / "models").symlink_to(models("whisper-tiny.en").parent)
     speaker = KokoroEngine(models, threads=1)
     speaker.load(no_progress)
-    spoken = [speaker.speak(text, voice=speaker.named(""), speed=1.0, seed=0, progress=no_progress) for text in SENTENCES]
+    voice = speaker.named("")
+    spoken = [speaker.speak(text, voice=voice, speed=1.0, seed=0, progress=no_progress) for text in SENTENCES]
     rate = spoken[0].sample_rate
     pause = np.random.default_rng(0).normal(0, 3e-4, rate // 2).astype(np.float32)
     good = np.concatenate([part for one in spoken for part in (one.samples, pause)])

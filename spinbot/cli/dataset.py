@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,8 +51,6 @@ def pictures_command(
 ) -> None:
     """Find duplicates, blur, bad light, thumbnails, and pictures with no face or several, with a remedy for each."""
     from spinbot.cli.where import open_place
-    from spinbot.errors import InputError
-    from spinbot.graphs.nodes.dataset import unusable
     from spinbot.graphs.templates import PictureCheck
     from spinbot.media.images import read_portrait
     from spinbot.media.picture_folder import read_folder
@@ -59,17 +58,10 @@ def pictures_command(
 
     found = read_folder(folder)
     place = open_place(context)
-    given, findings = [], found.findings
-    for file in found.pictures:
-        try:
-            read_portrait(file.path)
-        except InputError as error:
-            findings.append(unusable(file.path.name, error))
-        else:
-            artifact = place.artifacts.put_file(file.path)
-            given.append({"artifact": artifact, "name": file.path.name, "caption": file.caption})
+    captions = {file.path: {"caption": file.caption} for file in found.pictures}
+    given = _bring(place, captions, read_portrait, found.findings)
     outputs = _run(place, PictureCheck(pictures=given, side=side)) if given else None
-    _tell(outputs, examine([]), findings, "look", as_json)
+    _tell(outputs, examine([]), found.findings, "look", as_json)
 
 
 @app.command("voice", epilog=VOICE_EXAMPLE)
@@ -80,8 +72,6 @@ def voice_command(
 ) -> None:
     """Cut recordings into clips, write down what is said, and find noise, clipping, music and wrong transcripts."""
     from spinbot.cli.where import open_place
-    from spinbot.errors import InputError
-    from spinbot.graphs.nodes.dataset import unusable
     from spinbot.graphs.templates import RecordingCheck
     from spinbot.media.audio import read_audio
     from spinbot.media.recording_folder import read_recordings
@@ -89,16 +79,28 @@ def voice_command(
 
     found = read_recordings(recordings)
     place = open_place(context)
-    given, findings = [], found.findings
-    for file in found.recordings:
-        try:
-            read_audio(file.path)
-        except InputError as error:
-            findings.append(unusable(file.path.name, error))
-        else:
-            given.append({"artifact": place.artifacts.put_file(file.path), "name": file.path.name, "text": file.text})
+    texts = {file.path: {"text": file.text} for file in found.recordings}
+    given = _bring(place, texts, read_audio, found.findings)
     outputs = _run(place, RecordingCheck(recordings=given)) if given else None
-    _tell(outputs, examine([]), findings, "voice", as_json)
+    _tell(outputs, examine([]), found.findings, "voice", as_json)
+
+
+def _bring(
+    place: Place, files: dict[Path, dict[str, str]], read: Callable[[Path], Any], findings: list[Finding]
+) -> list[dict[str, str]]:
+    """Store the files that `read` can read, each with its words; the others become findings and stay here."""
+    from spinbot.errors import InputError
+    from spinbot.graphs.nodes.dataset import unusable
+
+    given = []
+    for path, words in files.items():
+        try:
+            read(path)
+        except InputError as error:
+            findings.append(unusable(path.name, error))
+        else:
+            given.append({"artifact": place.artifacts.put_file(path), "name": path.name} | words)
+    return given
 
 
 def _run(place: Place, request: Template) -> dict[str, Any]:
