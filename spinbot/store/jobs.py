@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, Insert, Table, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from spinbot.errors import InputError, NotFoundError
@@ -23,7 +23,7 @@ from spinbot.store import audit, listing, repeats
 from spinbot.store import database as db
 from spinbot.store.artifacts import artifact_ids
 from spinbot.store.connection import driver_cursor
-from spinbot.store.prepared import Prepared
+from spinbot.store.prepared import Prepared, adding, new
 
 JobState = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
 NodeState = Literal["pending", "running", "expanded", "cached", "succeeded", "failed", "skipped", "cancelled"]
@@ -99,15 +99,11 @@ _NODE_RUNS = select(*(db.node_runs.c[field.name] for field in fields(NodeRun))).
 )
 
 
-def _adding(table: Table, *columns: str) -> Insert:
-    return insert(table).values({name: bindparam(f"new_{name}") for name in columns})
-
-
-_ADD_JOB = _adding(db.jobs, "id", "name", "owner", "state", "priority", "created", "events")
-_ADD_GRAPH = _adding(db.graphs, "job", "document")
-_ADD_NODE = _adding(db.node_runs, "job", "node", "state", "attempt")
-_ADD_ARTIFACT = _adding(db.job_artifacts, "job", "artifact")
-_ADD_EVENT = _adding(db.events, *(field.name for field in fields(Event)))
+_ADD_JOB = adding(db.jobs, "id", "name", "owner", "state", "priority", "created", "events")
+_ADD_GRAPH = adding(db.graphs, "job", "document")
+_ADD_NODE = adding(db.node_runs, "job", "node", "state", "attempt")
+_ADD_ARTIFACT = adding(db.job_artifacts, "job", "artifact")
+_ADD_EVENT = adding(db.events, *(field.name for field in fields(Event)))
 _OPEN_OF = select(func.count()).where(
     db.jobs.c.owner == bindparam("its_owner"), *(db.jobs.c.state != state for state in sorted(ENDED))
 )
@@ -190,13 +186,13 @@ class JobStore:
         row = {"id": job, "name": name, "owner": owner, "state": "queued", "priority": priority, "created": now}
         queued = Event(job, 1, now, "job.queued", None, {"name": name, "nodes": list(graph["nodes"])} | (told or {}))
         with driver_cursor(connection) as cursor:
-            self._add_job.execute(cursor, _new(row | {"events": 1}))
-            self._add_graph.execute(cursor, _new({"job": job, "document": graph}))
+            self._add_job.execute(cursor, new(row | {"events": 1}))
+            self._add_graph.execute(cursor, new({"job": job, "document": graph}))
             nodes = [{"job": job, "node": node, "state": "pending", "attempt": 0} for node in graph["nodes"]]
-            self._add_node.execute_many(cursor, map(_new, nodes))
+            self._add_node.execute_many(cursor, map(new, nodes))
             given = [{"job": job, "artifact": artifact} for artifact in set(artifact_ids(graph))]
-            self._add_artifact.execute_many(cursor, map(_new, given))
-            self._add_event.execute(cursor, _new(vars(queued)))
+            self._add_artifact.execute_many(cursor, map(new, given))
+            self._add_event.execute(cursor, new(vars(queued)))
         return job
 
     def repeated(self, owner: str, idempotency_key: str, request: Any) -> str | None:
@@ -365,10 +361,6 @@ class JobStore:
             )
         with self.engine.begin() as connection:  # all that points at the row goes with it
             connection.execute(delete(db.jobs).where((db.jobs.c.id == job) & db.jobs.c.state.in_(ENDED)))
-
-
-def _new(row: dict[str, Any]) -> dict[str, Any]:
-    return {f"new_{name}": value for name, value in row.items()}
 
 
 def _use(connection: Connection, profile: str, job: str, owner: str, key: str | None) -> None:

@@ -23,7 +23,7 @@ from spinbot.errors import LeaseLostError
 from spinbot.store import database as db
 from spinbot.store.artifacts import artifact_ids
 from spinbot.store.jobs import Event, Job, JobState, JobStore, NodeRun, Wish
-from spinbot.store.prepared import Driver, Prepared, read_json
+from spinbot.store.prepared import Driver, Prepared, adding, new, read_json
 
 
 def _names(table: Table) -> list[str]:
@@ -59,7 +59,7 @@ _TAKE_LEASE = (
     )
     .values({name: bindparam(f"new_{name}") for name in ("runner", "epoch", "lease_until")})
 )
-_ADD_EVENT = insert(db.events).values({name: bindparam(f"new_{name}") for name in _names(db.events)})
+_ADD_EVENT = adding(db.events, *_names(db.events))
 _ADD_ROW = insert(db.node_runs).values(
     {"job": bindparam("its_job"), "node": bindparam("its_node")} | {name: bindparam(f"new_{name}") for name in _ROW}
 )
@@ -263,7 +263,7 @@ class Ledger:
                 raise _BusyError(busy)
             first = row[0] - len(turn.events) + 1
             events = [Event(job, first + n, *what) for n, what in enumerate(turn.events)]
-            self._add_event.execute_many(cursor, [_named(vars(event)) for event in events])
+            self._add_event.execute_many(cursor, [new(vars(event)) for event in events])
             if shown := {artifact for event in events for artifact in artifact_ids(event.data)}:
                 self._add_artifact.execute_many(cursor, [{"its_job": job, "its_artifact": a} for a in shown])
             if turn.new:
@@ -271,7 +271,7 @@ class Ledger:
             if rows := [_binds(job, run) for run in turn.rows.values() if run.node not in turn.new]:
                 self._update_row.execute_many(cursor, rows)
             if turn.job:
-                self._change_job(tuple(turn.job)).execute(cursor, {"its_id": job} | _named(turn.job))
+                self._change_job(tuple(turn.job)).execute(cursor, {"its_id": job} | new(turn.job))
             self._keep_results(cursor, turn)
         return events
 
@@ -304,10 +304,6 @@ class Ledger:
             self._remember.execute_many(cursor, results)
         if turn.used:
             self._touch.execute_many(cursor, [{"its_key": key, "new_used": now} for key in turn.used])
-
-
-def _named(row: dict[str, Any]) -> dict[str, Any]:
-    return {f"new_{name}": value for name, value in row.items()}
 
 
 def _binds(job: str, run: NodeRun) -> dict[str, Any]:

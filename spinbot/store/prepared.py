@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from pydantic_core import from_json
-from sqlalchemy import Engine, PoolProxiedConnection, Select, event
+from sqlalchemy import Engine, Insert, PoolProxiedConnection, Select, Table, bindparam, event, insert
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -60,6 +60,16 @@ class Prepared:
             encode(given[name]) if is_json and given[name] is not None else given[name] for name, is_json in self._binds
         ]
         return dict(zip([name for name, _ in self._binds], bound, strict=True)) if self._by_name else bound
+
+
+def adding(table: Table, *columns: str) -> Insert:
+    """An insert of these columns, whose parameters are as `new` names them."""
+    return insert(table).values({name: bindparam(f"new_{name}") for name in columns})
+
+
+def new(row: dict[str, Any]) -> dict[str, Any]:
+    """The values of a row by the names of parameters: those of columns are taken by SQLAlchemy itself."""
+    return {f"new_{name}": value for name, value in row.items()}
 
 
 def read_json(value: Any) -> Any:
