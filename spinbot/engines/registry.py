@@ -17,7 +17,10 @@ ENGINES: dict[str, dict[str, str]] = {
         "whisper-tiny.en": "spinbot.engines.asr.whisper:WhisperTinyEngine",
         "whisper-base": "spinbot.engines.asr.whisper:WhisperBaseEngine",
     },
-    "image": {"drawn": "spinbot.engines.image.drawn.engine:DrawnEngine"},
+    "image": {
+        "drawn": "spinbot.engines.image.drawn.engine:DrawnEngine",
+        "diffusers": "spinbot.engines.image.diffusion:DiffusersEngine",
+    },
     "face": {"mediapipe": "spinbot.engines.face.mediapipe:MediapipeFaceEngine"},
     "talking_head": {"meshwarp": "spinbot.engines.talking_head.engine:MeshWarpEngine"},
     "upscale": {"realesrgan": "spinbot.engines.upscale.realesrgan:RealEsrganEngine"},

@@ -3,12 +3,14 @@
 hf:owner/repo@revision/path/in/repo         a file of a Hugging Face repository
 pypi:name==version/path/in/wheel            a file inside a wheel of the package index that pip is set up for
 file:/absolute/path                         a file of this machine or of a mounted share
+package:path                                a file that comes with spinbot, under spinbot/
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 
@@ -42,6 +44,8 @@ Place = HubFile | WheelMember | LocalFile
 _HUB = re.compile(r"hf:([\w.-]+/[\w.-]+)@([\w.-]+)/(.+)")
 _WHEEL = re.compile(r"pypi:([A-Za-z0-9._-]+)==([^/]+)/(.+)")
 _FILE = re.compile(r"file:(/.+)")
+_PACKAGE = re.compile(r"package:(\w[^.]*(?:\.\w[^.]*)*)")
+"""No part of the path begins with a dot."""
 
 
 def parse_source(text: str) -> Place:
@@ -52,6 +56,9 @@ def parse_source(text: str) -> Place:
         return WheelMember(*match.groups())
     if match := _FILE.fullmatch(text):
         return LocalFile(Path(match[1]))
+    if match := _PACKAGE.fullmatch(text):
+        return LocalFile(Path(str(files("spinbot") / match[1])))
     raise ValueError(
-        f"{text!r} is not a source; write hf:owner/repo@revision/path, pypi:name==version/path or file:/path"
+        f"{text!r} is not a source; write hf:owner/repo@revision/path, pypi:name==version/path, file:/path or "
+        "package:path"
     )

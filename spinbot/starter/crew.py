@@ -1,0 +1,49 @@
+"""Several processes that do one job together and end together, however they end."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from spinbot.errors import SpinbotError
+
+
+def run(processes: int, job: Callable[..., None], *args: Any) -> None:
+    """`job(rank, *args)` for rank 0 in this process and for the other ranks in processes of their own.
+
+    Raises `SpinbotError` where one of the others failed; its traceback is on standard error.
+    """
+    context = multiprocessing.get_context("spawn")
+    others = [
+        context.Process(target=_follow, args=(os.getpid(), rank, job, args), name=f"starter-{rank}", daemon=True)
+        for rank in range(1, processes)
+    ]
+    for process in others:
+        process.start()
+    try:
+        job(0, *args)
+        for process in others:
+            process.join()
+    finally:
+        for process in others:
+            process.terminate()
+    if failed := [process.name for process in others if process.exitcode != 0]:
+        raise SpinbotError(
+            f"{', '.join(failed)} failed", hint="run the same command again: it goes on from the last checkpoint"
+        )
+
+
+def _follow(parent: int, rank: int, job: Callable[..., None], args: tuple[Any, ...]) -> None:
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    job(rank, *args)
+
+
+def _end_with(parent: int) -> None:
+    """Ends this process soon after its parent: one that was killed cannot tell its children."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
