@@ -52,3 +52,12 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine = connect(database_url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def home(tmp_path: Path, models: Callable[[str], Path]) -> Path:
+    """A home of its own with the installed models."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "models").symlink_to(models("kokoro-82m-int8").parent)
+    return home

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,15 +18,6 @@ from spinbot.store.database import connect
 from spinbot.store.jobs import JobStore
 
 COMMAND = [sys.executable, "-m", "spinbot.cli.main"]
-
-
-@pytest.fixture
-def home(tmp_path: Path, models: Callable[[str], Path]) -> Path:
-    """A home of its own with the installed models."""
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / "models").symlink_to(models("kokoro-82m-int8").parent)
-    return home
 
 
 def spinbot(home: Path, *arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:

@@ -111,7 +111,8 @@ def test_exit_codes_of_the_readme_are_those_of_the_errors():
 
 @pytest.mark.ray
 @pytest.mark.models
-def test_the_graph_of_the_documentation_runs(tmp_path):
+def test_the_graph_of_the_documentation_runs(tmp_path, home, monkeypatch):
+    monkeypatch.setenv("SPINBOT_HOME", str(home))
     (tmp_path / "voice_over.json").write_text(blocks("docs/graphs.md", "json")[0])
     for line in blocks("docs/graphs.md", "sh")[0].splitlines():
         run = spinbot(*shlex.split(line)[1:], cwd=tmp_path)
@@ -124,7 +125,8 @@ def test_the_graph_of_the_documentation_runs(tmp_path):
 @pytest.mark.ray
 @pytest.mark.models
 @pytest.mark.timeout(900)  # two videos, one of them made twice, and the service
-def test_the_commands_of_the_readme_run(tmp_path):
+def test_the_commands_of_the_readme_run(tmp_path, home, monkeypatch):
+    monkeypatch.setenv("SPINBOT_HOME", str(home))  # the user's own may have a profile of that name
     lines = [line for block in blocks("README.md", "sh") for line in block.splitlines()]
     commands = [shlex.split(line, comments=True) for line in lines if line.startswith("spinbot ")]
     assert len(commands) >= 5
