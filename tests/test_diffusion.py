@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from spinbot.config import Settings
 from spinbot.engines.base import no_progress
 from spinbot.engines.face.mediapipe import MediapipeFaceEngine
 from spinbot.engines.image.diffusion import STEPS, DiffusersEngine
@@ -19,13 +16,9 @@ pytestmark = [pytest.mark.models, pytest.mark.filterwarnings("ignore")]
 PROMPT = "a woman with long blond hair, a red sweater, green background"
 
 
-def installed(name: str) -> Path:
-    return Settings().models_dir / name
-
-
 @pytest.fixture(scope="module")
-def engine():
-    made = DiffusersEngine(installed)
+def engine(models):
+    made = DiffusersEngine(models)
     made.load(no_progress)
     yield made
     made.unload()
@@ -52,8 +45,8 @@ def test_the_same_seed_gives_the_same_picture(engine):
     assert not np.array_equal(first, other)
 
 
-def test_its_people_have_faces_that_can_be_animated(engine):
-    face = MediapipeFaceEngine(installed)
+def test_its_people_have_faces_that_can_be_animated(engine, models):
+    face = MediapipeFaceEngine(models)
     face.load(no_progress)
     for seed in range(3):
         assert face.detect(engine.draw(PROMPT, width=512, height=512, seed=seed, progress=no_progress).pixels)

@@ -147,7 +147,7 @@ def test_a_killed_stage_goes_on_from_its_checkpoint(work, tmp_path):
     assert "goes on at" in ended.stdout
     finished = place.finished("vae")
     assert finished["steps"] > sum(saved["steps"])
-    assert finished["seconds"] == round(SMALL.vae_seconds)
+    assert finished["seconds"] >= round(SMALL.vae_seconds)  # the last step may go beyond
 
 
 def test_another_recipe_may_not_go_on_in_a_folder(work):

@@ -55,11 +55,11 @@ class _Writer:
     def chance(self, share: float) -> bool:
         return self.rng.random() < share
 
-    def pick(self, table: str, value: str, *, within: frozenset[str] | None = None, reads: tuple[str, ...] = ()) -> str:
+    def pick(self, table: str, value: str, *, within: frozenset[str] | None = None) -> str:
         """A phrase for a value that says nothing untrue; empty where there is none."""
         words = lexicon.held_out() if self.unseen else lexicon.trained_on()
         for source in (words, lexicon.trained_on()):
-            able = [p for p in source[table].get(value, ()) if lexicon.fits(p, self.look, table, *reads)]
+            able = [p for p in source[table].get(value, ()) if lexicon.fits(p, self.look, table)]
             able = [p for p in able if (within is None or p in within) and p not in PLURAL_PEOPLE | PRONOUNS]
             if able:
                 # The usual word is half of what people write.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +18,7 @@ def run(processes: int, job: Callable[..., None], *args: Any) -> None:
     """
     context = multiprocessing.get_context("spawn")
     others = [
-        context.Process(target=_follow, args=(os.getpid(), rank, job, args), name=f"starter-{rank}", daemon=True)
+        context.Process(target=_follow, args=(rank, job, args), name=f"starter-{rank}", daemon=True)
         for rank in range(1, processes)
     ]
     for process in others:
@@ -37,13 +36,14 @@ def run(processes: int, job: Callable[..., None], *args: Any) -> None:
         )
 
 
-def _follow(parent: int, rank: int, job: Callable[..., None], args: tuple[Any, ...]) -> None:
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+def _follow(rank: int, job: Callable[..., None], args: tuple[Any, ...]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     job(rank, *args)
 
 
-def _end_with(parent: int) -> None:
-    """Ends this process soon after its parent: one that was killed cannot tell its children."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
+def _end_with_parent() -> None:
+    """Ends this process with its parent: one that was killed cannot tell its children."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
     os._exit(1)

@@ -1,9 +1,9 @@
 """What colour a language model thinks a word is: for words that captions never use.
 
 SmolLM2 reads two examples of each colour ("emerald: green") out of the words of training, and then "azure:"; what it
-says next, over the thirteen names, becomes part of the token's vector. The mean of five prompts finds 61 % of the 28
-held-out phrases, or 36 % if the examples are single words only ("sky blue: blue" shows what is asked); ridge
-regression on the input embeddings finds 20 %. Garments gained nothing this way.
+says next, over the thirteen names, becomes part of the token's vector. When a quarter of the phrases was held out, the
+mean of five prompts found 61 % of those 28, or 36 % if the examples were single words only ("sky blue: blue" shows what
+is asked); ridge regression on the input embeddings found 20 %. Garments gained nothing this way.
 """
 
 from __future__ import annotations

@@ -102,9 +102,9 @@ def meanings(phrase: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-def fits(phrase: str, look: Look, *tables_read: str) -> bool:
-    """Whether the look is all that a phrase means. Of the tables in `tables_read` it may mean other values as well."""
-    agrees = all(getattr(look, table) == value or table in tables_read for table, value in meanings(phrase))
+def fits(phrase: str, look: Look, table_read: str) -> bool:
+    """Whether the look is all that a phrase means. Of the table `table_read` it may mean other values as well."""
+    agrees = all(getattr(look, table) == value or table == table_read for table, value in meanings(phrase))
     return agrees and all(SEXES.get(word, look.sex) == look.sex for word in phrase.split())
 
 

@@ -2,9 +2,9 @@
 
 Each whole word is one token. Beside it lies the vector that SmolLM2 has for the word as input (576 numbers), and what
 that model answers when it is asked for the word's colour (13 numbers, `knowledge`): words that captions never use
-then still lie near words that they do. Ridge regression on the input vectors alone, from the words of training to the
-held-out ones, is right for 94 % of the nouns for people, 65 % of hair styles, 71 % of beards and 46 % of hats, but
-only 20 % of colours.
+then still lie near words that they do. With a quarter of the phrases held out, ridge regression on the input vectors
+alone was right for 94 % of those for people, 65 % of hair styles, 71 % of beards and 46 % of hats, but only 20 % of
+colours.
 """
 
 from __future__ import annotations

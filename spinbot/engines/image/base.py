@@ -10,6 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from spinbot.engines.base import Engine, Progress, Slot
+from spinbot.errors import InputError
+
+SIDES = (16, 4096)
+"""Pixels: the shortest and the longest side of a picture."""
 
 
 @dataclass(frozen=True)
@@ -31,3 +35,12 @@ class ImageEngine(Engine):
 
         Raises `InputError` for a prompt that the engine cannot draw.
         """
+
+
+def require_size(width: int, height: int) -> None:
+    """Raises `InputError`, code `bad_size`, for a picture with a side out of `SIDES`."""
+    least, most = SIDES
+    if not least <= min(width, height) <= max(width, height) <= most:
+        raise InputError(
+            f"{width}x{height} is no size for a picture", hint=f"sides from {least} to {most} pixels", code="bad_size"
+        )

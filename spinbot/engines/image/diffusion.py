@@ -8,15 +8,13 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from spinbot.engines.base import Progress
-from spinbot.engines.image.base import ImageEngine, Picture
-from spinbot.errors import InputError
+from spinbot.engines.image.base import ImageEngine, Picture, require_size
 
 STEPS = 20
 GUIDANCE = 4.0
 """Classifier-free guidance: of 60 prompts the starter model obeys 92.3 % at 4 and 91.7 % at 2.5."""
 RESCALE = 0.3
 """How much of the contrast that guidance adds is taken back (Lin et al. 2023, arXiv 2305.08891, section 3.4)."""
-MOST_SIDE = 4096
 
 
 class DiffusersEngine(ImageEngine):
@@ -48,12 +46,7 @@ class DiffusersEngine(ImageEngine):
 
     def draw(self, prompt: str, *, width: int, height: int, seed: int, progress: Progress) -> Picture:
         """See `ImageEngine.draw`. What a prompt says beyond the model's length is not painted, and noted."""
-        if not 16 <= min(width, height) <= max(width, height) <= MOST_SIDE:
-            raise InputError(
-                f"{width}x{height} is no size for a picture",
-                hint=f"sides from 16 to {MOST_SIDE} pixels",
-                code="bad_size",
-            )
+        require_size(width, height)
 
         def after(pipe: Any, step: int, time: Any, state: dict[str, Any]) -> dict[str, Any]:
             progress((step + 1) / STEPS, f"step {step + 1} of {STEPS}")

@@ -9,14 +9,11 @@ import numpy as np
 from PIL import Image
 
 from spinbot.engines.base import Progress
-from spinbot.engines.image.base import ImageEngine, Picture
+from spinbot.engines.image.base import ImageEngine, Picture, require_size
 from spinbot.engines.image.drawn.chance import complete
 from spinbot.engines.image.drawn.look import Look
 from spinbot.engines.image.drawn.reader import read
 from spinbot.engines.image.drawn.svg import svg
-from spinbot.errors import InputError
-
-MOST_SIDE = 4096
 
 
 class DrawnEngine(ImageEngine):
@@ -33,12 +30,7 @@ class DrawnEngine(ImageEngine):
 
     def draw(self, prompt: str, *, width: int, height: int, seed: int, progress: Progress) -> Picture:
         """See `ImageEngine.draw`. Words that it does not know are named in the notes."""
-        if not 16 <= min(width, height) <= max(width, height) <= MOST_SIDE:
-            raise InputError(
-                f"{width}x{height} is no size for a drawing",
-                hint=f"sides from 16 to {MOST_SIDE} pixels",
-                code="bad_size",
-            )
+        require_size(width, height)
         reading = read(prompt)
         look = complete(reading.known, seed, reading.length)
         notes = []
