@@ -23,8 +23,8 @@ from PIL import Image
 from spinbot.config import Settings
 from spinbot.engines.base import no_progress
 from spinbot.engines.face.mediapipe import MediapipeFaceEngine
-from spinbot.engines.image.diffusion import GUIDANCE, RESCALE, STEPS
 from spinbot.engines.image.drawn.engine import DrawnEngine
+from spinbot.engines.image.pipeline import GUIDANCE, RESCALE, STEPS
 from spinbot.engines.upscale.realesrgan import RealEsrganEngine
 from spinbot.starter import judge
 from spinbot.starter.recipe import SIDE

@@ -18,6 +18,7 @@ class HostGroup(BaseModel):
     threads: int = Field(default=0, ge=0, description="Threads of each library; 0: as many as there are cores")
     num_gpus: float = Field(default=0, ge=0, description="GPUs that Ray reserves for each; engines then use cuda")
     num_cpus: float = Field(default=0, ge=0, description="CPUs that Ray reserves for each; 0: runs anywhere")
+    nice: int = Field(default=0, ge=0, le=19, description="How far other processes of the machine go first; 19: all")
     resources: dict[str, float] = Field(default={}, description="Ray's custom resources that each needs")
     memory_gb: float = Field(default=6, gt=0, description="Engines beyond this are evicted, least used first")
     processes: int = Field(default=1, ge=1, le=64, description="Most processes; more start while calls wait")
@@ -46,6 +47,7 @@ def starter_hosts() -> dict[str, HostGroup]:
         "speech": HostGroup(slots=["tts", "asr"]),
         "vision": HostGroup(slots=["image", "face", "talking_head", "upscale"]),
         "media": HostGroup(processes=4),
+        "training": HostGroup(slots=["lora_trainer"], nice=15),
     }
 
 
@@ -70,6 +72,7 @@ STARTER_ENGINES = {
     "face": "mediapipe",
     "talking_head": "meshwarp",
     "upscale": "realesrgan",
+    "lora_trainer": "peft",
 }
 
 

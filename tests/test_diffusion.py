@@ -7,7 +7,8 @@ import pytest
 
 from spinbot.engines.base import no_progress
 from spinbot.engines.face.mediapipe import MediapipeFaceEngine
-from spinbot.engines.image.diffusion import STEPS, DiffusersEngine
+from spinbot.engines.image.diffusion import DiffusersEngine
+from spinbot.engines.image.pipeline import STEPS
 from spinbot.errors import CancelledError, InputError
 
 # diffusers 0.42 and transformers 5 warn about themselves.

@@ -23,6 +23,7 @@ ENGINES: dict[str, dict[str, str]] = {
     },
     "face": {"mediapipe": "spinbot.engines.face.mediapipe:MediapipeFaceEngine"},
     "talking_head": {"meshwarp": "spinbot.engines.talking_head.engine:MeshWarpEngine"},
+    "lora_trainer": {"peft": "spinbot.engines.lora_trainer.peft_lora:PeftTrainer"},
     "upscale": {"realesrgan": "spinbot.engines.upscale.realesrgan:RealEsrganEngine"},
 }
 

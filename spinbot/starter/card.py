@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from spinbot.engines.image import diffusion
+from spinbot.engines.image import pipeline
 from spinbot.starter import lexicon, recipe
 from spinbot.starter.work import STAGES, Work
 
@@ -71,9 +71,9 @@ def write(folder: Path, work: Work, samples: npt.NDArray[np.uint8]) -> None:
         README.format(
             megabytes=sum(file.stat().st_size for file in folder.rglob("*.safetensors")) / 1e6,
             recipe=work.recipe.name,
-            steps=diffusion.STEPS,
-            guidance=diffusion.GUIDANCE,
-            rescale=diffusion.RESCALE,
+            steps=pipeline.STEPS,
+            guidance=pipeline.GUIDANCE,
+            rescale=pipeline.RESCALE,
             seed=recipe.SEED,
             pictures=work.recipe.pictures,
             phrases=_phrases(lexicon.trained_on()),

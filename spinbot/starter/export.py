@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spinbot.disk import storage_errors
-from spinbot.engines.image.diffusion import GUIDANCE, RESCALE, STEPS
+from spinbot.engines.image.pipeline import GUIDANCE, RESCALE, STEPS
 from spinbot.errors import InputError
 from spinbot.starter import card, decoder, unet, words
 from spinbot.starter.work import Work

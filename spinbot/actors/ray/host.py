@@ -44,6 +44,8 @@ class HostActor:
         # Read by libgomp when an engine first loads it, which is later than this. Threads that wait must sleep: two
         # hosts that spin on two cores run at a fraction of their speed.
         os.environ.update(OMP_NUM_THREADS=str(group.threads or cores()), OMP_WAIT_POLICY="PASSIVE")
+        if group.nice:
+            os.nice(group.nice)
         artifacts: Artifacts | None = None
         if depot is not None and ray.get_runtime_context().get_node_id() != depot.node:
             settings = settings.model_copy(update={"home": Settings().home})  # this machine's own folder

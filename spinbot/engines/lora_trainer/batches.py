@@ -1,0 +1,57 @@
+"""Which pictures are learned at which step: a function of the seed and the step, so nothing of it need be saved."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from spinbot.engines.lora_trainer.buckets import Size
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A picture as it is learned once."""
+
+    number: int
+    flipped: bool
+    without_caption: bool
+
+
+def dice(*what: object) -> random.Random:
+    """Chance that depends on `what` alone."""
+    return random.Random(zlib.crc32(" ".join(map(str, what)).encode()))
+
+
+def noise_chance(seed: int, batch: int) -> Any:
+    """PyTorch's generator of batch number `batch`."""
+    import torch
+
+    return torch.Generator().manual_seed(zlib.crc32(f"{seed} noise {batch}".encode()))
+
+
+def batches(
+    pictures: Mapping[Size, Sequence[int]], count: int, *, seed: object, flip: bool, dropout: float
+) -> Iterator[list[Taken]]:
+    """Endless batches of `count` pictures of one size. Each picture comes once before any comes again.
+
+    A bucket is chosen as often as its pictures make out of all; the numbers are those of `pictures`.
+    """
+    buckets = sorted(pictures)
+    queues: dict[Size, list[int]] = {size: [] for size in buckets}
+    rounds = dict.fromkeys(buckets, 0)
+    weights = [len(pictures[size]) for size in buckets]
+    batch = 0
+    while True:
+        rng = dice(seed, "batch", batch)
+        size = rng.choices(buckets, weights)[0]
+        while len(queues[size]) < count:
+            again = list(pictures[size])
+            dice(seed, "round", size, rounds[size]).shuffle(again)
+            queues[size] += again
+            rounds[size] += 1
+        numbers, queues[size] = queues[size][:count], queues[size][count:]
+        yield [Taken(number, flip and rng.random() < 0.5, rng.random() < dropout) for number in numbers]
+        batch += 1
