@@ -68,7 +68,7 @@ STARTER_ENGINES = {
     "script": "smollm2",
     "tts": "kokoro",
     "asr": "whisper-tiny.en",
-    "image": "drawn",
+    "image": "diffusers",
     "face": "mediapipe",
     "talking_head": "meshwarp",
     "upscale": "realesrgan",

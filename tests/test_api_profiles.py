@@ -77,7 +77,7 @@ def test_a_person_is_used_only_with_consent_and_a_portrait(anna):
 
 def test_what_is_given_besides_a_profile_fits_or_is_refused(anna):
     profile(anna, "bea", voice="toy:high")
-    assert refusal(film(anna, "bea", look="a man")) == (422, "two_faces")
+    assert refusal(film(anna, "bea", look="a man")) == (422, "no_look")
     assert refusal(film(anna, "bea", consent="all fine")) == (422, "two_faces")
     both = {"prompt": "bees", "profile": "bea", "params": {"portrait": upload(anna)}}
     assert refusal(anna.post("/v1/jobs", json=both)) == (422, "bad_request_fields")

@@ -62,7 +62,7 @@ def test_a_topic_or_a_script_is_needed_and_not_both(home):
     ("arguments", "code", "says", "remedy"),
     [
         (["--portrait", "nowhere.jpg"], 2, "no portrait nowhere.jpg", "path"),
-        (["--portrait", "a.jpg", "--look", "a man"], 2, "exclude each other", "one of them"),
+        (["--portrait", "a.jpg", "--look", "a man"], 2, "neither --look nor --profile", "leave one out"),
         (["--voice", "nobody"], 3, "no voice 'nobody'", "voices: "),
         (["--engine", "tts=espeak"], 3, "no engine 'espeak'", "kokoro"),
         (["--engine", "voice=x"], 3, "no slot 'voice'", "tts"),

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 
 from spinbot.engines.base import no_progress
 from spinbot.engines.image.pipeline import load_pipeline, paint
-from spinbot.engines.lora_trainer.base import Example, Pixels, Trained
+from spinbot.engines.lora_trainer.base import Base, Example, Pixels, Trained
 from spinbot.engines.lora_trainer.batches import batches
 from spinbot.engines.lora_trainer.buckets import nearest, sizes
 from spinbot.engines.lora_trainer.captions import learned
@@ -296,7 +296,7 @@ def test_a_pipeline_that_cannot_be_trained_is_named(tiny: dict[str, Path], tmp_p
     pipe = load_pipeline(tiny["sd15"], device="cpu", precision="float32")
     other = OtherPipeline(**pipe.components, requires_safety_checker=False)
     with pytest.raises(InputError, match="OtherPipeline"):
-        Training(other, "x", examples(), LookSettings(**QUICK), tmp_path, Album(tmp_path))
+        Training(other, Base("x", ""), examples(), LookSettings(**QUICK), tmp_path, Album(tmp_path))
 
 
 def test_single_blocks_of_flux_are_joined_with_zeros_for_what_was_not_trained() -> None:
@@ -321,7 +321,7 @@ def test_pictures_go_to_the_bucket_of_their_shape() -> None:
 
 def test_each_picture_comes_once_before_any_comes_again() -> None:
     pictures = {(64, 64): [0, 1, 2], (64, 32): [3, 4]}
-    stream = batches(pictures, 2, seed=1, flip=True, dropout=0.5)
+    stream = batches(pictures, 2, seed=1, flip=True, without=0.5, name_only=0.5)
     taken = [next(stream) for _ in range(300)]
     for batch in taken:
         assert len({size for size, numbers in pictures.items() for one in batch if one.number in numbers}) == 1
@@ -330,7 +330,9 @@ def test_each_picture_comes_once_before_any_comes_again() -> None:
         assert sorted(square[start : start + 3]) == [0, 1, 2]
     everything = [one for batch in taken for one in batch]
     assert 0.4 < np.mean([one.flipped for one in everything]) < 0.6
-    assert 0.4 < np.mean([one.without_caption for one in everything]) < 0.6
+    shares = {kind: np.mean([one.caption == kind for one in everything]) for kind in ("none", "name", "own")}
+    assert 0.4 < shares["none"] < 0.6
+    assert 0.2 < shares["name"] < 0.3
     assert 0.5 < len(square) / len(everything) < 0.7
 
 

@@ -59,7 +59,7 @@ def pictures_command(
     found = read_folder(folder)
     place = open_place(context)
     captions = {file.path: {"caption": file.caption} for file in found.pictures}
-    given = _bring(place, captions, read_portrait, found.findings)
+    given = bring(place, captions, read_portrait, found.findings)
     outputs = _run(place, PictureCheck(pictures=given, side=side)) if given else None
     _tell(outputs, examine([]), found.findings, "look", as_json)
 
@@ -80,12 +80,12 @@ def voice_command(
     found = read_recordings(recordings)
     place = open_place(context)
     texts = {file.path: {"text": file.text} for file in found.recordings}
-    given = _bring(place, texts, read_audio, found.findings)
+    given = bring(place, texts, read_audio, found.findings)
     outputs = _run(place, RecordingCheck(recordings=given)) if given else None
     _tell(outputs, examine([]), found.findings, "voice", as_json)
 
 
-def _bring(
+def bring(
     place: Place, files: dict[Path, dict[str, str]], read: Callable[[Path], Any], findings: list[Finding]
 ) -> list[dict[str, str]]:
     """Store the files that `read` can read, each with its words; the others become findings and stay here."""
@@ -121,11 +121,12 @@ def _tell(outputs: dict[str, Any] | None, none: Checkup, findings: list[Finding]
         clips = {"clips": outputs["clips"]} if outputs and "clips" in outputs else {}
         typer.echo(json.dumps(checkup.model_dump(mode="json") | clips))
     else:
-        _show(checkup, what)
+        show(checkup, what)
     raise typer.Exit(0 if checkup.go else NOT_FIT)
 
 
-def _show(checkup: Checkup, what: str) -> None:
+def show(checkup: Checkup, what: str) -> None:
+    """Print what was found, and the verdict."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("which", "", "what", "what to do"):
         table.add_column(column, overflow="fold")

@@ -52,7 +52,7 @@ def generate(
         "", help="What to talk about; the script is written for you. With --edit: the new text."
     ),
     portrait: Path | None = typer.Option(None, help="A picture with a face; without it, the portrait that is shipped."),
-    look: str = typer.Option("", help="In place of a portrait: who is to be drawn, in words."),
+    look: str = typer.Option("", help="In place of a portrait: who is to be drawn, in words; of a profile: how."),
     profile: str = typer.Option("", help="In place of a portrait: a person of `spinbot profile list`."),
     script: str = typer.Option("", help="A text file with what to say, or - for standard input, in place of a topic."),
     voice: str = typer.Option("", help="A voice of `spinbot voices`, or any:female or any:male."),
@@ -88,8 +88,8 @@ def generate(
     console = Console(stderr=True, highlight=False)
     check_writable(out)
     text = _read_script(script) if script else ""
-    if sum(map(bool, (portrait, look, profile))) > 1:
-        raise InputError("--portrait, --look and --profile exclude each other", hint="give one of them")
+    if portrait and (look or profile):
+        raise InputError("--portrait goes with neither --look nor --profile", hint="leave one out")
     data = b"" if look or profile else portrait_bytes(portrait or shipped_portrait("demo"))
     place = open_place(context)
     engines = parse_engines(engine, place)
@@ -111,12 +111,12 @@ def generate(
     if voice:
         params["voice"] = voice
     used = None
+    if look:
+        params["look"] = look
     if profile:
         person = place.people.get(profile)
         params, used = cast(TalkingPortrait.name, params, person), person.id
-    elif look:
-        params["look"] = look
-    else:
+    elif not look:
         params["portrait"] = place.artifacts.put_bytes(data)
     graph = TalkingPortrait.model_validate(params).graph()
     place.prepare([graph], console)

@@ -24,6 +24,7 @@ from spinbot.cli import (
     profile,
     reproduce,
     trace,
+    train,
     up,
     voices,
     where,
@@ -52,6 +53,7 @@ app.command("up", epilog=up.EXAMPLE)(up.up)
 app.command("generate", epilog=generate.EXAMPLE)(generate.generate)
 app.command("draw", epilog=draw.EXAMPLE)(draw.draw)
 app.add_typer(profile.app, name="profile")
+app.add_typer(train.app, name="train")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(graphs.app, name="graph")
 app.command("nodes", epilog=graphs.NODES_EXAMPLE)(graphs.nodes)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from spinbot.errors import InputError
-from spinbot.graphs.templates import TEMPLATES, Film
-from spinbot.store.profiles import Profile
+from spinbot.graphs.templates import TEMPLATES, Film, LookTraining, Picture
+from spinbot.store.profiles import Part, Profile
 
 
 def cast(template: str, params: dict[str, Any], profile: Profile) -> dict[str, Any]:
@@ -14,25 +15,51 @@ def cast(template: str, params: dict[str, Any], profile: Profile) -> dict[str, A
 
     Raises `InputError` where there is no consent, no portrait, or where the parameters show somebody else.
     """
-    consent = profile.agreed()
-    given: dict[str, Any] = {"voice": profile.voice} if profile.voice else {}
     kind = TEMPLATES.get(template)
-    if kind is not None and issubclass(kind, Film):
-        if other := {"portrait", "look", "consent"} & params.keys():
-            raise InputError(
-                f"both a profile and {'a ' if 'consent' not in other else ''}{min(other)} are given",
-                hint="leave one out",
-                code="two_faces",
-            )
-        portrait = profile.newest("portrait")
-        if portrait is None:
-            raise InputError(
-                f"profile {profile.name} has no portrait",
-                hint=f"add one: spinbot profile add {profile.name} portrait.jpg",
-                code="no_portrait",
-            )
-        given |= {
-            "portrait": portrait.artifact,
-            "consent": f"{consent.person} agreed to: {consent.purpose}; attested by {consent.attested_by}",
-        }
-    return given | params
+    agreed = {"consent": agreement(profile)}
+    given: dict[str, Any] = {"voice": profile.voice} if profile.voice else {}
+    if kind is None or not issubclass(kind, Film | Picture | LookTraining):
+        return given | params
+    if "consent" in params:
+        raise InputError("both a profile and a consent are given", hint="leave one out", code="two_faces")
+    if kind is LookTraining:
+        return agreed | params
+    if kind is Picture:
+        return agreed | {"lora": _look(profile).artifact} | params
+    return given | agreed | _face(profile, params) | params
+
+
+def agreement(profile: Profile) -> str:
+    """What stands in the Content Credentials. Raises `InputError` (`consent_required`)."""
+    consent = profile.agreed()
+    when = datetime.fromtimestamp(consent.time, UTC).date()
+    sample = f"; sample {consent.sample}" if consent.sample else ""
+    return f"{consent.person} agreed to: {consent.purpose}; attested by {consent.attested_by} on {when}{sample}"
+
+
+def _face(profile: Profile, params: dict[str, Any]) -> dict[str, Any]:
+    """Whose face is shown: the portrait; or one drawn by the trained look, where there is none or words say how."""
+    if other := {"portrait", "lora"} & params.keys():
+        raise InputError(f"both a profile and a {min(other)} are given", hint="leave one out", code="two_faces")
+    portrait = profile.newest("portrait")
+    if portrait is not None and "look" not in params:
+        return {"portrait": portrait.artifact}
+    return {"lora": _look(profile).artifact}
+
+
+def _look(profile: Profile) -> Part:
+    """The newest trained look. Raises `InputError` where there is none."""
+    look = profile.newest("look")
+    if look is None and profile.newest("portrait"):
+        raise InputError(
+            f"profile {profile.name} has no trained look",
+            hint=f"train one: spinbot train look photos/ --name {profile.name}",
+            code="no_look",
+        )
+    if look is None:
+        raise InputError(
+            f"profile {profile.name} has no portrait",
+            hint=f"add one: spinbot profile add {profile.name} portrait.jpg",
+            code="no_portrait",
+        )
+    return look

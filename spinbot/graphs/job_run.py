@@ -202,7 +202,7 @@ class JobRun:
             return
         stop = self._stop
         if self.plan.unfinished == 0:  # also where a wish to stop it came too late
-            self._turn.end("succeeded", outputs=self.plan.outputs(), wish=None)
+            self.plan.conclude(self._turn)
             self._ended = True
             return
         if stop is None:

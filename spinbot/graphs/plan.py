@@ -11,8 +11,10 @@ from typing import Any
 
 from spinbot.graphs.execute import Pending
 from spinbot.graphs.graph import Expansion, Graph, Link, NodeSpec
-from spinbot.graphs.node import NODES, Node
+from spinbot.graphs.node import NODES, Node, outputs_of
+from spinbot.graphs.parts import made
 from spinbot.store.jobs import DONE, NodeRun
+from spinbot.store.ledger import Turn
 
 
 @dataclass(eq=False, slots=True)
@@ -99,6 +101,13 @@ class Plan:
     def outputs(self) -> dict[str, Any]:
         """The outputs of the whole graph, when every node is done."""
         return {name: self._value(link) for name, link in self.graph.outputs.items()}
+
+    def conclude(self, turn: Turn) -> None:
+        """End the job well in this turn: with its outputs, and what they add to the profile that it uses."""
+        outputs = self.outputs()
+        turn.end("succeeded", outputs=outputs, wish=None)
+        kinds = {name: outputs_of(self.steps[link.node].kind)[link.output] for name, link in self.graph.outputs.items()}
+        turn.made = made(outputs, kinds)
 
     def _place(self, specs: Mapping[str, NodeSpec], runs: Mapping[str, NodeRun]) -> None:
         expanded = []

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from spinbot.engines.image.drawn.chance import person
+from spinbot.engines.lora_trainer.settings import LookSettings
 from spinbot.engines.tts.base import ANY, VOICE
 from spinbot.errors import InputError
 from spinbot.graphs.graph import SCHEMA
@@ -20,6 +21,10 @@ from spinbot.store.artifacts import ArtifactId
 MOST_SCENES = 20
 SMALLEST, LARGEST = 64, 2048
 """Pixels of a side of a picture."""
+PLAIN = "looking at the camera"
+"""What is said of somebody whose look was trained, where nothing else is."""
+LEARNED_SIDE = 256
+"""Pixels of a picture below which the checkup of a training calls it small."""
 DRAWN_SIDE = 1024
 """Shorter side, in pixels, of a portrait drawn for a video: twice the video's, since it is cropped to the face."""
 
@@ -42,6 +47,16 @@ class Template(BaseModel):
         engine = {slot: name for slot, name in self.engine.items() if slot in used}
         parts = {"params": params, "inputs": inputs, "engine": engine}
         return {"type": kind} | {name: part for name, part in parts.items() if part}
+
+    def _drawn(self, name: str, params: dict[str, Any], lora: str | None) -> dict[str, Any]:
+        """The node `name` that draws, of somebody whose look was trained where `lora` is given."""
+        if lora is None:
+            return {name: self._node("draw_image", params)}
+        inputs = {"look": _link("look", "look")}
+        return {
+            "look": {"type": "load_look", "params": {"artifact": lora}},
+            name: self._node("draw_image", params, inputs),
+        }
 
 
 class Narration(BaseModel):
@@ -71,7 +86,10 @@ class Film(Template):
     """Base of the templates in which a portrait speaks."""
 
     portrait: ArtifactId | None = Field(default=None, description="The portrait, as it was uploaded")
-    look: str = Field(default="", max_length=1000, description="In place of a portrait: who is to be drawn, in words")
+    look: str = Field(
+        default="", max_length=1000, description="In place of a portrait: who is to be drawn, in words; with lora: how"
+    )
+    lora: ArtifactId | None = Field(default=None, description="In place of a portrait: a look that was trained")
     voice: str = Field(default="", description=VOICE)
     aspect: Literal["9:16", "1:1", "16:9"] = Field(default="1:1", description="Shape of the video")
     captions: Literal["burn", "srt", "none"] = Field(
@@ -85,7 +103,7 @@ class Film(Template):
 
     @model_validator(mode="after")
     def _portrait_or_look(self) -> Film:
-        if (self.portrait is None) == (not self.look.strip()):
+        if (self.portrait is None) == (not self.look.strip() and self.lora is None):
             raise InputError(
                 "give either a portrait or a look",
                 hint='for example portrait="sha256:..." of an upload, or look="a woman with red hair"',
@@ -94,14 +112,16 @@ class Film(Template):
         return self
 
     def _portrait(self) -> dict[str, Any]:
+        """The node `portrait`, with those that it needs."""
         if self.portrait is not None:
-            return {"type": "load_image", "params": {"artifact": self.portrait}}
+            return {"portrait": {"type": "load_image", "params": {"artifact": self.portrait}}}
         width, height = frame_size(self.aspect, DRAWN_SIDE)
-        return self._node("draw_image", {"prompt": self.look, "width": width, "height": height, "seed": self.seed})
+        asked = {"prompt": self.look or PLAIN, "width": width, "height": height, "seed": self.seed}
+        return self._drawn("portrait", asked, self.lora)
 
     def _voice(self) -> str:
         """The voice asked for; else, of somebody who is drawn, one that suits."""
-        if self.voice or not self.look:
+        if self.voice or not self.look or self.lora is not None:
             return self.voice
         return ANY + {"woman": "female", "man": "male"}[person(self.look, self.seed).sex]
 
@@ -110,7 +130,7 @@ class Film(Template):
         speech_in = {"speech": _link("perform", "speech")}
         nodes = {
             **scripts,
-            "portrait": self._portrait(),
+            **self._portrait(),
             "face": self._node("find_face", inputs={"image": _link("portrait", "image")}),
             "frame": self._node(
                 "frame_portrait",
@@ -201,14 +221,18 @@ class Picture(Template):
     width: int = Field(default=1024, ge=SMALLEST, le=LARGEST, description="Pixels")
     height: int = Field(default=1024, ge=SMALLEST, le=LARGEST, description="Pixels")
     seed: int = Field(default=0, ge=0, description="Another seed gives another picture of the same words")
+    lora: ArtifactId | None = Field(default=None, description="A look that was trained: who is shown")
+    consent: str = Field(
+        default="", max_length=1000, description="What the person shown agreed to; stands in the Content Credentials"
+    )
 
     def graph(self) -> dict[str, Any]:
         """The graph document."""
         params = self.model_dump(include={"prompt", "width", "height", "seed"})
-        signing = {"type": "sign_image", "params": {"title": self.prompt[:200]}}
+        titled = {"title": self.prompt[:200]} | ({"consent": self.consent} if self.consent else {})
         nodes = {
-            "draw": self._node("draw_image", params),
-            "sign": signing | {"inputs": {"image": _link("draw", "image")}},
+            **self._drawn("draw", params, self.lora),
+            "sign": {"type": "sign_image", "params": titled, "inputs": {"image": _link("draw", "image")}},
         }
         return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": {"image": _link("sign", "image")}}
 
@@ -240,8 +264,34 @@ class RecordingCheck(Template):
         return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": {"checkup": _link("check", "checkup")}}
 
 
+class LookTraining(Template):
+    """Pictures of a person become a look that this person is drawn with."""
+
+    name = "train_look"
+    pictures: list[GivenPicture] = Field(min_length=1, max_length=1000, description="The pictures, as uploaded")
+    settings: LookSettings = LookSettings()
+    consent: str = Field(min_length=1, max_length=1000, description="What the person shown agreed to")
+
+    def graph(self) -> dict[str, Any]:
+        """The graph document. What is unfit among the pictures is left out; where too little is left, it fails."""
+        params = self.model_dump(mode="json", include={"pictures", "consent"})
+        settings = self.settings.model_dump(mode="json", exclude_unset=True)
+        nodes = {
+            "check": self._node("check_pictures", {"pictures": params["pictures"], "side": LEARNED_SIDE}),
+            "train": self._node("train_look", params | {"settings": settings}, {"checkup": _link("check", "checkup")}),
+        }
+        outputs = {name: _link("train", name) for name in ("look", "samples", "curve")}
+        return {
+            "schema": SCHEMA,
+            "name": self.name,
+            "nodes": nodes,
+            "outputs": outputs | {"checkup": _link("check", "checkup")},
+        }
+
+
 TEMPLATES: dict[str, type[Template]] = {
-    kind.name: kind for kind in (TalkingPortrait, Scenes, VoiceOver, Picture, PictureCheck, RecordingCheck)
+    kind.name: kind
+    for kind in (TalkingPortrait, Scenes, VoiceOver, Picture, PictureCheck, RecordingCheck, LookTraining)
 }
 
 

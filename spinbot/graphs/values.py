@@ -68,6 +68,28 @@ class VoiceCheckup(Value):
     clips: list[VoiceClip]
 
 
+class LookVersion(Value):
+    """A look after some steps of its training, in both common layouts of files."""
+
+    artifact: ArtifactId = Field(description="A LoRA as diffusers' load_lora_weights takes it")
+    kohya: ArtifactId = Field(description="The same in kohya's layout, for ComfyUI and others")
+    step: int
+    score: float = Field(description="How like the pictures its samples are, and others are not; more is better")
+
+
+class Look(Value):
+    """How somebody looks: a LoRA, and what must be known to use it."""
+
+    artifact: ArtifactId = Field(description="A LoRA as diffusers' load_lora_weights takes it: the best version")
+    trigger: str = Field(description="The word that stands for it in prompts")
+    phrase: str = Field(description="What to say to get it, such as: a portrait of ada")
+    base: str = Field(description="Digest of the model that it was trained on")
+    versions: list[LookVersion] = Field(default=[], description="The newest ones, and the best")
+    stopped_at: int = Field(default=0, description="Steps of the training")
+    log: ArtifactId | None = Field(default=None, description="Its course, for TensorBoard")
+    made_by: list[Stamp] = []
+
+
 class Face(Value):
     """Where the largest face of a picture is, in its pixels."""
 

@@ -24,6 +24,7 @@ from spinbot.store import database as db
 from spinbot.store.artifacts import artifact_ids
 from spinbot.store.jobs import Event, Job, JobState, JobStore, NodeRun, Wish
 from spinbot.store.prepared import Driver, Prepared, adding, new, read_json
+from spinbot.store.trained import Made, TrainedParts
 
 
 def _names(table: Table) -> list[str]:
@@ -119,6 +120,8 @@ class Turn:
     used: set[str] = field(default_factory=set)
     """Keys of stored results that were taken."""
     job: dict[str, Any] = field(default_factory=dict)
+    made: list[Made] = field(default_factory=list)
+    """New versions for the profile that the job uses."""
 
     def say(self, kind: str, node: str | None, data: dict[str, Any]) -> None:
         """Add an event."""
@@ -160,6 +163,7 @@ class Ledger:
         self._find_result = Prepared(self._engine, _FIND_RESULT)
         self._running_elsewhere = Prepared(self._engine, _RUNNING_ELSEWHERE)
         self._lock_key = Prepared(self._engine, _LOCK_KEY)
+        self._trained = TrainedParts(self._engine)
         dialect = self._engine.dialect
         remember = db.insert_or(dialect, db.results).values(
             {name: bindparam(f"new_{name}") for name in _names(db.results)}
@@ -273,6 +277,8 @@ class Ledger:
             if turn.job:
                 self._change_job(tuple(turn.job)).execute(cursor, {"its_id": job} | new(turn.job))
             self._keep_results(cursor, turn)
+            if turn.made:
+                self._trained.add(cursor, job, turn.made)
         return events
 
     def _change_job(self, columns: tuple[str, ...]) -> Prepared:

@@ -222,7 +222,8 @@ def _artifacts(connection: Connection, profile: Profile, jobs: Sequence[str]) ->
 
 def _own_artifacts(profile: Profile) -> set[str]:
     sample = profile.consent.sample if profile.consent else None
-    return {*(part.artifact for part in profile.parts), *([sample] if sample else [])}
+    made = [artifact for part in profile.parts for artifact in (part.artifact, *artifact_ids(part.data))]
+    return {*made, *([sample] if sample else [])}
 
 
 def _profile(row: Any, parts: dict[str, list[Part]]) -> Profile:

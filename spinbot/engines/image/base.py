@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -30,10 +31,13 @@ class ImageEngine(Engine):
     slot: ClassVar[Slot] = "image"
 
     @abstractmethod
-    def draw(self, prompt: str, *, width: int, height: int, seed: int, progress: Progress) -> Picture:
-        """A picture of `prompt`, `width` x `height` pixels; the same seed gives the same picture.
+    def draw(
+        self, prompt: str, *, width: int, height: int, seed: int, progress: Progress, look: Path | None = None
+    ) -> Picture:
+        """A picture of `prompt`; the same seed gives the same picture.
 
-        Raises `InputError` for a prompt that the engine cannot draw.
+        It has `width` x `height` pixels, or as many as the engine's model makes, which are then to be enlarged and cut.
+        `look` is a LoRA in diffusers' layout. Raises `InputError` for what the engine cannot draw.
         """
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from spinbot.engines.base import Progress
 from spinbot.engines.image.base import ImageEngine, Picture, require_size
@@ -13,10 +13,7 @@ from spinbot.engines.image.pipeline import STEPS, load_pipeline, paint
 
 
 class DiffusersEngine(ImageEngine):
-    """Paints with the starter model: drawn portraits of 128 x 128 pixels, resized and cropped to what is asked for.
-
-    The model has seen squares only: in other shapes it draws faces that are too broad or beside the middle.
-    """
+    """Paints with the starter model: drawn portraits of 128 x 128 pixels, squares whatever is asked for."""
 
     name: ClassVar[str] = "diffusers"
     requires: ClassVar[tuple[str, ...]] = ("starter-portraits",)
@@ -29,24 +26,39 @@ class DiffusersEngine(ImageEngine):
         progress(0.0, "loading the text-to-image model")
         precision = "float32" if self.device == "cpu" else "float16"
         self._pipe: Any = load_pipeline(self.models(self.requires[0]), device=self.device, precision=precision)
+        self._look: Path | None = None
         progress(1.0, "ready")
 
     def unload(self) -> None:
         """See `Engine.unload`."""
         del self._pipe
 
-    def draw(self, prompt: str, *, width: int, height: int, seed: int, progress: Progress) -> Picture:
+    def draw(
+        self, prompt: str, *, width: int, height: int, seed: int, progress: Progress, look: Path | None = None
+    ) -> Picture:
         """See `ImageEngine.draw`. What a prompt says beyond the model's length is not painted, and noted."""
         require_size(width, height)
-
+        self._wear(look)
         [image] = paint(
             self._pipe,
             [prompt],
             seed=seed,
             after_step=lambda step: progress(step / STEPS, f"step {step} of {STEPS}"),
         )
-        fitted = ImageOps.fit(image.convert("RGB"), (width, height), Image.Resampling.LANCZOS)
-        return Picture(np.asarray(fitted), self._notes(prompt))
+        return Picture(np.asarray(image.convert("RGB")), self._notes(prompt))
+
+    def _wear(self, look: Path | None) -> None:
+        """Put on the look that is asked for; one that stays on from the last picture costs nothing."""
+        if look == self._look:
+            return
+        from safetensors.torch import load_file
+
+        if self._look is not None:
+            self._pipe.unload_lora_weights()
+        self._look = None
+        if look is not None:
+            self._pipe.load_lora_weights(load_file(look))
+            self._look = look
 
     def _notes(self, prompt: str) -> tuple[str, ...]:
         room = self._pipe.tokenizer.model_max_length

@@ -27,6 +27,15 @@ class Example:
 
 
 @dataclass(frozen=True)
+class Base:
+    """The model that is trained on."""
+
+    name: str
+    digest: str
+    """Of its weights; empty where nobody asked for it."""
+
+
+@dataclass(frozen=True)
 class Version:
     """The weights after some steps, in both common layouts of files."""
 
@@ -75,9 +84,17 @@ class LookTrainer(Engine):
 
     @abstractmethod
     def train(
-        self, examples: Sequence[Example], settings: LookSettings, folder: Path, watch: Watch, resume: Path | None
+        self,
+        examples: Sequence[Example],
+        settings: LookSettings,
+        folder: Path,
+        watch: Watch,
+        resume: Path | None,
+        weights: str = "",
     ) -> Trained:
         """Learn from the examples; files are made in `folder`. `resume` is a checkpoint of the same training.
+
+        `weights` is the digest of the base model, for the files' headers.
 
         Resumed, it ends with the same weights, to the bit on a CPU with as many threads.
 

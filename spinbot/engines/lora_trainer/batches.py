@@ -6,9 +6,12 @@ import random
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from spinbot.engines.lora_trainer.buckets import Size
+
+Caption = Literal["own", "name", "none"]
+"""A picture is learned under its own caption, one that says the name alone, or none."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,9 @@ class Taken:
 
     number: int
     flipped: bool
-    without_caption: bool
+    lot: int
+    """By which one of several captions is chosen."""
+    caption: Caption
 
 
 def dice(*what: object) -> random.Random:
@@ -33,11 +38,18 @@ def noise_chance(seed: int, batch: int) -> Any:
 
 
 def batches(
-    pictures: Mapping[Size, Sequence[int]], count: int, *, seed: object, flip: bool, dropout: float
+    pictures: Mapping[Size, Sequence[int]],
+    count: int,
+    *,
+    seed: object,
+    flip: bool,
+    without: float = 0.0,
+    name_only: float = 0.0,
 ) -> Iterator[list[Taken]]:
     """Endless batches of `count` pictures of one size. Each picture comes once before any comes again.
 
-    A bucket is chosen as often as its pictures make out of all; the numbers are those of `pictures`.
+    A bucket is chosen as often as its pictures make out of all; the numbers are those of `pictures`. `without` is the
+    share that has no caption, `name_only` the share of the others whose caption is the name.
     """
     buckets = sorted(pictures)
     queues: dict[Size, list[int]] = {size: [] for size in buckets}
@@ -53,5 +65,11 @@ def batches(
             queues[size] += again
             rounds[size] += 1
         numbers, queues[size] = queues[size][:count], queues[size][count:]
-        yield [Taken(number, flip and rng.random() < 0.5, rng.random() < dropout) for number in numbers]
+        yield [_taken(number, rng, flip, without, name_only) for number in numbers]
         batch += 1
+
+
+def _taken(number: int, rng: random.Random, flip: bool, without: float, name_only: float) -> Taken:
+    flipped, lot = flip and rng.random() < 0.5, rng.random()
+    caption: Caption = "none" if lot < without else "name" if lot < without + (1 - without) * name_only else "own"
+    return Taken(number, flipped, rng.randrange(1 << 16), caption)

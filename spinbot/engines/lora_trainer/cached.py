@@ -36,14 +36,16 @@ class Cached:
         shown: Sequence[Shown],
         buckets: list[Size],
         *,
+        names: Sequence[str],
         flip: bool,
         device: str,
         after_each: Callable[[int], None],
     ) -> None:
-        """`after_each(number)` is called when picture `number` is done."""
+        """`names` are captions that any of them may have; `after_each(number)` is called when that one is done."""
         import torch
 
         self._device = device
+        self._names = names
         self._dtype = denoiser.network.dtype
         self._kept: list[_Kept] = []
         self._texts: dict[str, Conditions] = {}
@@ -56,7 +58,7 @@ class Cached:
                 self._kept.append(_Kept(self._encoded(denoiser, picture), mirrored, caption))
                 self.by_size[size].append(number)
                 after_each(number)
-            for caption in {"", *(caption for _, caption in shown)}:
+            for caption in {"", *names, *(caption for _, caption in shown)}:
                 self._texts[caption] = denoiser.embed(caption)
         # Made under inference mode, they could not take part in what autograd follows.
         self._texts = {text: {k: v.clone() for k, v in parts.items()} for text, parts in self._texts.items()}
@@ -70,7 +72,8 @@ class Cached:
             kept = self._kept[one.number]
             mean, deviation = kept.mirrored if one.flipped and kept.mirrored is not None else kept.plain
             latents.append(mean + deviation * standard_normal(mean, chance))
-            texts.append(self._texts["" if one.without_caption else kept.caption])
+            name = self._names[one.lot % len(self._names)] if self._names else ""
+            texts.append(self._texts[{"own": kept.caption, "name": name, "none": ""}[one.caption]])
         conditions = {name: self._there(torch.cat([text[name] for text in texts])) for name in texts[0]}
         return self._there(torch.cat(latents)), conditions
 

@@ -8,11 +8,12 @@ from spinbot.engines.lora_trainer.settings import LookSettings, Subject
 
 PLACE = "[trigger]"
 """Stands for the trigger word in captions and prompts, as in ai-toolkit's data sets."""
-PLAIN: dict[Subject, str] = {
-    "person": "a portrait of {}",
-    "style": "a picture in the style of {}",
-    "object": "a picture of {}",
+PLAIN: dict[Subject, tuple[str, ...]] = {
+    "person": ("a portrait of {}", "{}", "a photo of {}", "a picture of {}"),
+    "style": ("a picture in the style of {}", "{} style", "{}"),
+    "object": ("a picture of {}", "{}", "a photo of {}"),
 }
+"""What is said of a picture with the name alone; the first is the one to be used."""
 SAMPLES: dict[Subject, tuple[str, ...]] = {
     "person": (
         "a portrait of [trigger]", "[trigger] smiling, green background", "a photo of [trigger] wearing a red sweater",
@@ -35,17 +36,23 @@ OTHERS: dict[Subject, tuple[str, ...]] = {
 """Different from each other on purpose: what they show is what the model is kept from forgetting."""
 
 
+def names(settings: LookSettings) -> list[str]:
+    """Captions that say nothing but the name; the first is the phrase to use."""
+    return [form.format(f"{settings.trigger} {settings.class_word}".strip()) for form in PLAIN[settings.preset]]
+
+
 def learned(caption: str, settings: LookSettings) -> str:
     """The caption under which a picture is learned: the trigger word stands in it, wherever the user put it."""
     name = f"{settings.trigger} {settings.class_word}".strip()
     text = " ".join(caption.split())
+    phrase = names(settings)[0]
     if not text:
-        return PLAIN[settings.preset].format(name)
+        return phrase
     if PLACE in text:
         return text.replace(PLACE, name)
     if settings.trigger.lower() in text.lower().replace(",", " ").split():
         return text
-    return f"{PLAIN[settings.preset].format(name)}, {text}"
+    return f"{phrase}, {text}"
 
 
 def samples(settings: LookSettings) -> list[str]:

@@ -8,12 +8,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from spinbot.engines.lora_trainer.base import Base
+from spinbot.engines.lora_trainer.captions import learned
 from spinbot.engines.lora_trainer.denoisers.base import Denoiser
 from spinbot.engines.lora_trainer.kohya import Layers, kohya_layers
 from spinbot.engines.lora_trainer.packing import write_tensors
 from spinbot.engines.lora_trainer.settings import LookSettings
 
-BASE, TRIGGER, PRESET = "spinbot.base", "spinbot.trigger", "spinbot.preset"
+BASE, TRIGGER, PHRASE = "spinbot.base", "spinbot.trigger", "spinbot.phrase"
+"""Digest of the base model's weights; the trigger word; what to say to get what was learned."""
 
 
 def layers_of(weights: Mapping[str, Any], settings: LookSettings) -> Layers:
@@ -58,7 +61,7 @@ def write_kohya(file: Path, denoiser: Denoiser, layers: Layers, header: Mapping[
 
 
 def header_of(
-    denoiser: Denoiser, settings: LookSettings, *, base: str, captions: Sequence[str], step: int
+    denoiser: Denoiser, settings: LookSettings, *, base: Base, captions: Sequence[str], step: int, rate: float
 ) -> dict[str, str]:
     """What ModelSpec 1.0.1 and kohya's `ss_` fields say of a LoRA; all values are strings.
 
@@ -77,13 +80,13 @@ def header_of(
         "ss_network_dim": str(settings.rank),
         "ss_network_alpha": str(settings.rank),
         "ss_base_model_version": denoiser.base_version,
-        "ss_sd_model_name": base,
+        "ss_sd_model_name": base.name,
         "ss_output_name": settings.trigger,
         "ss_tag_frequency": json.dumps({settings.trigger: dict(words)}),
         "ss_num_train_images": str(len(captions)),
         "ss_steps": str(step),
         "ss_max_train_steps": str(settings.max_train_steps),
-        "ss_learning_rate": str(settings.learning_rate),
+        "ss_learning_rate": str(rate),
         "ss_lr_scheduler": settings.lr_scheduler,
         "ss_optimizer": settings.optimizer,
         "ss_resolution": f"({side}, {side})",
@@ -92,7 +95,7 @@ def header_of(
         "ss_noise_offset": str(settings.noise_offset),
         "ss_caption_dropout_rate": str(settings.caption_dropout_rate),
         "ss_mixed_precision": settings.mixed_precision,
-        BASE: base,
+        BASE: base.digest,
         TRIGGER: settings.trigger,
-        PRESET: settings.preset,
+        PHRASE: learned("", settings),
     }

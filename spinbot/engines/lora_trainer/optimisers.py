@@ -10,12 +10,22 @@ from typing import Any
 from spinbot.engines.lora_trainer.settings import LookSettings
 from spinbot.errors import InputError
 
+SMALL = 100_000_000
+"""Parameters. The starter model has 7 M: of three personas it learns 97 % of the attributes at 2e-3, 83 % at 1e-3."""
 
-def optimiser_of(parameters: Sequence[Any], settings: LookSettings) -> Any:
-    """A PyTorch optimiser. Raises `InputError` (`not_installed`) where its package is missing."""
+
+def learning_rate(network: Any, settings: LookSettings) -> float:
+    """What is set, else by the size of the network: 1e-4 is the default of kohya's and diffusers' scripts."""
+    if settings.learning_rate is not None:
+        return settings.learning_rate
+    return 2e-3 if sum(parameter.numel() for parameter in network.parameters()) < SMALL else 1e-4
+
+
+def optimiser_of(parameters: Sequence[Any], settings: LookSettings, highest: float) -> Any:
+    """A PyTorch optimiser; `highest` is the learning rate. Raises `InputError` (`not_installed`) where its package is missing."""
     import torch
 
-    common: dict[str, Any] = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
+    common: dict[str, Any] = {"lr": highest, "weight_decay": settings.weight_decay}
     if settings.optimizer == "adamw":
         return torch.optim.AdamW(parameters, **common)
     if settings.optimizer == "adamw8bit":

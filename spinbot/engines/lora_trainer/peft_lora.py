@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from spinbot.engines.base import Progress
 from spinbot.engines.image.pipeline import load_pipeline
-from spinbot.engines.lora_trainer.base import Example, LookTrainer, Trained, Watch
+from spinbot.engines.lora_trainer.base import Base, Example, LookTrainer, Trained, Watch
 from spinbot.engines.lora_trainer.settings import LookSettings
 from spinbot.errors import InputError
 
@@ -37,7 +37,13 @@ class PeftTrainer(LookTrainer):
         self._pipe = None
 
     def train(
-        self, examples: Sequence[Example], settings: LookSettings, folder: Path, watch: Watch, resume: Path | None
+        self,
+        examples: Sequence[Example],
+        settings: LookSettings,
+        folder: Path,
+        watch: Watch,
+        resume: Path | None,
+        weights: str = "",
     ) -> Trained:
         """See `LookTrainer.train`."""
         from spinbot.engines.lora_trainer.training import Training
@@ -45,7 +51,7 @@ class PeftTrainer(LookTrainer):
         if settings.mixed_precision == "fp16" and self.device == "cpu":
             raise InputError("fp16 cannot be trained on a CPU", hint="set mixed_precision to no or bf16")
         self._load(settings.precision)
-        training = Training(self._pipe, self.requires[0], examples, settings, folder, watch)
+        training = Training(self._pipe, Base(self.requires[0], weights), examples, settings, folder, watch)
         try:
             return training.run(resume)
         finally:

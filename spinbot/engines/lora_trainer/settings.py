@@ -25,12 +25,16 @@ class LookSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    trigger: str = Field(description="The word that stands for what is learned, such as ada or ohwx")
+    trigger: str = Field(
+        default="ohwx", description="Stands for what is learned; one that means nothing to the model is learned best"
+    )
     preset: Subject = Field(default="person", description="What is learned; decides what is not set")
     max_train_steps: int = Field(default=300, ge=1, le=100_000, description="Steps")
     batch_size: int = Field(default=4, ge=1, le=256, description="Pictures a step and accumulation")
     gradient_accumulation_steps: int = Field(default=1, ge=1, le=256, description="Batches a step")
-    learning_rate: float = Field(default=1e-3, gt=0, le=1, description="At its highest")
+    learning_rate: float | None = Field(
+        default=None, gt=0, le=1, description="At its highest; default: 1e-4, for networks below 100 M parameters 2e-3"
+    )
     optimizer: Literal["adamw", "adamw8bit", "prodigy"] = Field(
         default="adamw", description="adamw8bit wants bitsandbytes, prodigy wants prodigyopt"
     )
@@ -49,6 +53,7 @@ class LookSettings(BaseModel):
     bucket_step: int = Field(default=64, ge=8, le=512, description="Sides of buckets are multiples of it")
     flip: bool = Field(default=True, description="Mirror every second picture, by chance")
     caption_dropout_rate: float = Field(default=0.05, ge=0, le=1, description="Share of pictures without caption")
+    name_only_rate: float = Field(default=0.3, ge=0, le=1, description="Share with no more than the trigger word")
     class_word: str = Field(default="", max_length=60, description="What it is, such as woman; may be left out")
     prior_pictures: int = Field(default=24, ge=0, le=1000, description="Pictures of others, made by the model itself")
     prior_prompts: list[str] = Field(default=[], max_length=1000, description="What they show; none: the preset's")
@@ -80,7 +85,7 @@ class LookSettings(BaseModel):
     @classmethod
     def _one_word(cls, trigger: str) -> str:
         if not TRIGGER.fullmatch(trigger):
-            raise ValueError("give one word of letters and digits, such as ada or ohwx")
+            raise ValueError("give one word of letters and digits, such as ohwx")
         return trigger
 
     @property

@@ -15,15 +15,15 @@ import numpy as np
 
 from spinbot.engines.image.pipeline import paint
 from spinbot.engines.lora_trainer import state
-from spinbot.engines.lora_trainer.base import Example, Pixels, Trained, Version, Watch
+from spinbot.engines.lora_trainer.base import Base, Example, Pixels, Trained, Version, Watch
 from spinbot.engines.lora_trainer.batches import Taken, batches, noise_chance
 from spinbot.engines.lora_trainer.buckets import Size, fitted, nearest, sizes
 from spinbot.engines.lora_trainer.cached import Cached, Shown
-from spinbot.engines.lora_trainer.captions import learned, others, samples
+from spinbot.engines.lora_trainer.captions import learned, names, others, samples
 from spinbot.engines.lora_trainer.denoisers import denoiser_of
 from spinbot.engines.lora_trainer.denoisers.base import Noising
 from spinbot.engines.lora_trainer.files import header_of, layers_of, write_diffusers, write_kohya
-from spinbot.engines.lora_trainer.optimisers import optimiser_of, rate
+from spinbot.engines.lora_trainer.optimisers import learning_rate, optimiser_of, rate
 from spinbot.engines.lora_trainer.score import Likeness
 from spinbot.engines.lora_trainer.settings import LookSettings
 from spinbot.errors import InputError, NodeError
@@ -39,13 +39,13 @@ class Training:
     def __init__(
         self,
         pipe: Any,
-        base: str,
+        base: Base,
         examples: Sequence[Example],
         settings: LookSettings,
         folder: Path,
         watch: Watch,
     ) -> None:
-        """`base` is the model's name. Raises `InputError` for a pipeline or layers that cannot be trained."""
+        """Raises `InputError` for a pipeline or layers that cannot be trained."""
         self._pipe, self._base, self._settings = pipe, base, settings
         self._folder, self._watch = folder, watch
         self._denoiser = denoiser_of(pipe)
@@ -57,6 +57,7 @@ class Training:
         self._losses: list[tuple[int, float]] = []
         self._versions: list[Version] = []
         self._step = 0
+        self._rate = learning_rate(self._network, settings)
         self._add_lora()
 
     def run(self, resume: Path | None) -> Trained:
@@ -64,18 +65,18 @@ class Training:
         settings = self._settings
         count = round(settings.batch_size * settings.prior_share)
         others_shown = self._draw_others() if count else []
-        main = self._cache(self._shown, settings.flip)
-        prior = self._cache(others_shown, settings.flip) if others_shown else None
+        main = self._cache(self._shown, names(settings))
+        prior = self._cache(others_shown, []) if others_shown else None
         likeness = Likeness(self._denoiser, self._fitted(), self._samples() + self._samples_of_others())
-        self._optimiser = optimiser_of(list(self._weights.values()), settings)
+        self._optimiser = optimiser_of(list(self._weights.values()), settings, self._rate)
         if resume is not None:
             self._resume(resume)
         self._network.enable_adapters()
         if settings.gradient_checkpointing:
             self._network.enable_gradient_checkpointing()
         per_step = settings.gradient_accumulation_steps
-        main_batches = self._batches(main, settings.batch_size, "learned")
-        prior_batches = self._batches(prior, count, "prior") if prior else None
+        main_batches = self._batches(main, settings.batch_size, "learned", settings.name_only_rate)
+        prior_batches = self._batches(prior, count, "prior", 0.0) if prior else None
         saved = time.monotonic()
         while self._step < settings.max_train_steps and not self._no_better():
             loss = self._learn(main, main_batches, prior, prior_batches)
@@ -124,14 +125,15 @@ class Training:
         self._mean = {name: weight.detach().clone() for name, weight in self._weights.items()}
         self._network.disable_adapters()
 
-    def _batches(self, cached: Cached, count: int, what: str) -> Iterator[list[Taken]]:
+    def _batches(self, cached: Cached, count: int, what: str, name_only: float) -> Iterator[list[Taken]]:
         settings = self._settings
         endless = batches(
             cached.by_size,
             count,
             seed=f"{settings.seed} {what}",
             flip=settings.flip,
-            dropout=settings.caption_dropout_rate,
+            without=settings.caption_dropout_rate,
+            name_only=name_only,
         )
         return itertools.islice(endless, self._step * settings.gradient_accumulation_steps, None)
 
@@ -157,7 +159,7 @@ class Training:
             if not torch.isfinite(loss):
                 raise NodeError(
                     f"the loss was {loss.item()} at step {self._step + 1}",
-                    hint=f"lower learning_rate (it is {settings.learning_rate:g}), or set mixed_precision to no",
+                    hint=f"lower learning_rate (it is {self._rate:g}), or set mixed_precision to no",
                     code="loss_not_finite",
                 )
             (loss / per_step).backward()
@@ -186,12 +188,18 @@ class Training:
         with torch.autocast(self._network.device.type, self._network.dtype, enabled=mixed):
             return self._denoiser.losses(latents, conditions, noising, chance).mean()
 
-    def _cache(self, shown: Sequence[Shown], flip: bool) -> Cached:
+    def _cache(self, shown: Sequence[Shown], called: list[str]) -> Cached:
         def after(number: int) -> None:
             self._watch.progress(PREPARED * (0.5 + 0.5 * number / len(shown)), f"picture {number + 1} of {len(shown)}")
 
         return Cached(
-            self._denoiser, shown, self._buckets, flip=flip, device=self._network.device.type, after_each=after
+            self._denoiser,
+            shown,
+            self._buckets,
+            names=called,
+            flip=self._settings.flip,
+            device=self._network.device.type,
+            after_each=after,
         )
 
     def _draw_others(self) -> list[Shown]:
@@ -248,6 +256,7 @@ class Training:
             base=self._base,
             captions=[caption for _, caption in self._shown],
             step=self._step,
+            rate=self._rate,
         )
         names = {}
         for layout, write in (("diffusers", write_diffusers), ("kohya", write_kohya)):

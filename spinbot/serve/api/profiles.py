@@ -11,9 +11,12 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from spinbot.errors import InputError
+from spinbot.graphs.templates import LookTraining
 from spinbot.serve.api.access import Reader, Writer
-from spinbot.serve.api.schemas import Request
+from spinbot.serve.api.jobs import LOCATION
+from spinbot.serve.api.schemas import JobOut, JobRequest, Request
 from spinbot.serve.api.service import Api, Service
+from spinbot.serve.api.submit import submit
 from spinbot.store.keys import Identity
 from spinbot.store.profiles import Consent, Part, PartKind, Profile
 
@@ -41,6 +44,22 @@ class PortraitRequest(Request):
     """A picture of the person."""
 
     artifact: str = Field(max_length=100, description="A picture that was uploaded")
+
+
+class LookRequest(Request):
+    """Pictures to learn a look from."""
+
+    pictures: list[dict[str, Any]] = Field(
+        min_length=1, max_length=1000, description="As in the template train_look: artifact, name and caption"
+    )
+    settings: dict[str, Any] = Field(default={}, description="As in the template train_look")
+
+
+class TrainRequest(Request):
+    """What is to be trained."""
+
+    look: LookRequest
+    priority: int = Field(default=0, ge=-100, le=100, description="Higher goes first")
 
 
 class PartOut(BaseModel):
@@ -135,6 +154,18 @@ async def add_portrait(profile: Named, request: PortraitRequest, api: Api, calle
     found = await _find(api, profile, caller)
     await _own(api, request.artifact, caller, "image")
     return _part(await asyncio.to_thread(api.profiles.add, found, "portrait", request.artifact))
+
+
+@router.post("/{profile}/train", status_code=202, responses={202: {"headers": LOCATION}})
+async def train(profile: Named, request: TrainRequest, response: Response, api: Api, caller: Writer) -> JobOut:
+    """Begin a training; the profile has the new version when the job has succeeded."""
+    found = await _find(api, profile, caller)
+    look = request.look
+    params = {"pictures": look.pictures, "settings": look.settings}
+    asked = JobRequest(template=LookTraining.name, params=params, profile=found.id, priority=request.priority)
+    job = await submit(api, asked, caller)
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return JobOut.of(job)
 
 
 @router.delete("/{profile}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from spinbot.engines.image.drawn.chance import complete
 from spinbot.engines.image.drawn.look import Look
 from spinbot.engines.image.drawn.reader import read
 from spinbot.engines.image.drawn.svg import svg
+from spinbot.errors import InputError
 
 
 class DrawnEngine(ImageEngine):
@@ -28,16 +30,20 @@ class DrawnEngine(ImageEngine):
     def unload(self) -> None:
         """Nothing to drop."""
 
-    def draw(self, prompt: str, *, width: int, height: int, seed: int, progress: Progress) -> Picture:
+    def draw(
+        self, prompt: str, *, width: int, height: int, seed: int, progress: Progress, look: Path | None = None
+    ) -> Picture:
         """See `ImageEngine.draw`. Words that it does not know are named in the notes."""
         require_size(width, height)
+        if look is not None:
+            raise InputError("drawn knows no looks", hint="use another engine: image=diffusers", code="no_looks")
         reading = read(prompt)
-        look = complete(reading.known, seed, reading.length)
+        person = complete(reading.known, seed, reading.length)
         notes = []
         if reading.unread:
             notes.append(f"not drawn, since these words are not known: {', '.join(reading.unread[:10])}")
         progress(0.5, "drawing")
-        return Picture(render(look, width, height, seed), tuple(notes))
+        return Picture(render(person, width, height, seed), tuple(notes))
 
 
 def render(look: Look, width: int, height: int, seed: int = 0) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

@@ -1,0 +1,236 @@
+"""`spinbot train look` on the starter model: photos in, a profile whose portraits can be drawn out."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors import safe_open
+
+from spinbot.config import HostGroup, Settings
+from spinbot.engines.image.drawn.engine import render
+from spinbot.engines.image.drawn.look import Look
+from spinbot.errors import InputError
+from spinbot.graphs.casting import cast
+from spinbot.media.credentials import read as read_credentials
+from spinbot.serve.backend import LocalBackend
+from spinbot.store.profiles import Consent, Part, Profile
+from tests.api import Api, ended, running
+from tests.test_datasets import spinbot_in
+from tests.test_jobs_cli import environment
+
+ADA = Look(
+    "woman", "young", "tan", "green", "bob", "purple", "round", "none", "none", "red", "hoodie", "yellow", "white"
+)
+COLOURS = ("white", "yellow", "blue", "green", "orange", "beige")
+SMALL = {
+    "max_train_steps": 6,
+    "batch_size": 2,
+    "prior_pictures": 1,
+    "sample_prompts": ["[trigger]"],
+    "sample_every_n_steps": 3,
+}
+SETS = [part for name, value in SMALL.items() for part in ("--set", f"{name}={json.dumps(value)}")]
+CONSENT = ("--person", "Ada Lovelace", "--purpose", "tests of spinbot")
+
+
+def photos(folder: Path, count: int = 5) -> Path:
+    """Pictures of one person in front of different walls; two have captions."""
+    folder.mkdir(parents=True)
+    for number, colour in zip(range(count), COLOURS, strict=False):
+        look = Look(**(vars(ADA) | {"background": colour, "clothes_colour": COLOURS[number - 1]}))
+        Image.fromarray(render(look, 300, 300, number)).save(folder / f"{number}.png")
+    (folder / "0.txt").write_text("white background")
+    (folder / "1.caption").write_text("[trigger], yellow wall")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, models: Any) -> tuple[Path, dict[str, Any]]:
+    """A home in which ada was trained by the command, and what it answered."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "models").symlink_to(models("starter-portraits").parent)
+    folder = photos(home / "photos")
+    done = spinbot_in(
+        home, "train", "look", folder, "--name", "ada", *CONSENT, *SETS, "-o", home / "lora", "--json"
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return home, json.loads(done.stdout)
+
+
+def test_the_profile_has_the_look_and_the_folder_its_files(trained: tuple[Path, dict[str, Any]]) -> None:
+    home, told = trained
+    assert told["version"] == 1
+    assert [version["step"] for version in told["look"]["versions"]] == [3, 6]
+    assert told["look"]["phrase"] == "a portrait of ohwx"
+    shown = json.loads(spinbot_in(home, "profile", "show", "ada", "--json").stdout)
+    assert [(part["kind"], part["artifact"]) for part in shown["parts"]] == [("look", told["look"]["artifact"])]
+    assert shown["consent"]["person"] == "Ada Lovelace"
+    for name in ("pytorch_lora_weights.safetensors", "ohwx.safetensors"):
+        with safe_open(home / "lora" / name, "np") as opened:
+            assert opened.metadata()["modelspec.trigger_phrase"] == "ohwx"
+    assert Image.open(home / "lora/samples.png").size == (128, 128)
+    assert Image.open(home / "lora/curve.png").width > 500
+    assert (home / "lora/events.out.tfevents.spinbot").stat().st_size > 100
+
+
+def test_the_person_is_drawn_and_the_consent_stands_in_the_picture(trained: tuple[Path, dict[str, Any]]) -> None:
+    home, told = trained
+    for name, who in (("ada.png", ["--profile", "ada"]), ("plain.png", [])):
+        done = spinbot_in(home, "draw", "a blue wall", *who, "--size", "256x192", "-o", home / name)
+        assert done.returncode == 0, done.stderr
+    ada, plain = (np.asarray(Image.open(home / name), np.float32) for name in ("ada.png", "plain.png"))
+    assert ada.shape == (192, 256, 3)
+    assert np.abs(ada - plain).mean() > 1
+    found = json.dumps(read_credentials(home / "ada.png").manifest)
+    assert "Ada Lovelace agreed to: tests of spinbot" in found
+    assert told["look"]["artifact"] in found
+    assert "Ada Lovelace" not in json.dumps(read_credentials(home / "plain.png").manifest)
+
+
+def test_who_is_deleted_is_gone_with_the_files_of_the_training(trained: tuple[Path, dict[str, Any]]) -> None:
+    home, told = trained
+    would = json.loads(spinbot_in(home, "profile", "delete", "ada", "--dry-run", "--json").stdout)
+    look = told["look"]
+    files = {look["artifact"], look["log"], *(version["kohya"] for version in look["versions"])}
+    assert files <= set(would["artifacts"])
+    assert len(would["jobs"]) >= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says", "remedy"),
+    [
+        (["--name", "bea"], "nothing is trained before the person has agreed", "--person"),
+        (["--name", "bea", "--person", "Bea"], "names the person and the purpose", "--purpose"),
+        (["--name", "bea", *CONSENT, "--set", "rang=3"], "rang=3", "rank"),
+        (["--name", "bea", *CONSENT, "--set", "rank=0"], "rank: Input should be greater", "--help"),
+        (["--name", "bea", *CONSENT, "--trigger", "a b"], "trigger", "--help"),
+        (["--name", "B!", *CONSENT], "no name for a profile", "small letters"),
+    ],
+)
+def test_what_is_wrong_is_said_before_any_model_is_loaded(
+    home: Path, tmp_path: Path, arguments: list[str], says: str, remedy: str
+) -> None:
+    done = spinbot_in(home, "train", "look", photos(tmp_path / "photos", 3), *arguments)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert remedy in done.stderr
+    assert "loaded" not in done.stderr
+
+
+def test_too_few_pictures_end_the_job_with_a_remedy(home: Path, tmp_path: Path) -> None:
+    done = spinbot_in(home, "train", "look", photos(tmp_path / "photos", 1), "--name", "bea", *CONSENT, *SETS)
+    assert done.returncode == 2
+    assert "1 picture is fit to learn from; 3 are the least" in done.stderr
+    assert "give 10 to 30 different ones" in done.stderr
+    assert "look" not in spinbot_in(home, "profile", "show", "bea").stdout
+
+
+def test_a_training_that_is_killed_goes_on_and_ends_the_same(
+    trained: tuple[Path, dict[str, Any]], home: Path, tmp_path: Path
+) -> None:
+    """The command is killed with all its processes after the samples of step 3; the look is that of `trained`."""
+    folder = photos(tmp_path / "photos")
+    slow = [*SETS, "--name", "ada", *CONSENT]
+    command = [sys.executable, "-m", "spinbot.cli.main", "train", "look", str(folder), *slow]
+    process = subprocess.Popen(
+        command, env=environment(home), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "samples after step 3" in line:
+            break
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+    with sqlite3.connect(home / "spinbot.db") as database:
+        [(job,)] = database.execute("SELECT id FROM jobs")
+    done = spinbot_in(home, "jobs", "resume", job)
+    assert done.returncode == 0, done.stderr
+    assert "goes on after step 3" in done.stderr
+    shown = json.loads(spinbot_in(home, "profile", "show", "ada", "--json").stdout)
+    assert [part["artifact"] for part in shown["parts"]] == [trained[1]["look"]["artifact"]]
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory, models: Any) -> Any:
+    home = tmp_path_factory.mktemp("served")
+    (home / "models").symlink_to(models("starter-portraits").parent)
+    hosts = {
+        "vision": HostGroup(slots=["image", "face", "talking_head", "upscale"]),
+        "training": HostGroup(slots=["lora_trainer"]),
+        "language": HostGroup(slots=["script"]),
+        "speech": HostGroup(slots=["tts", "asr"]),
+        "media": HostGroup(processes=2),
+    }
+    with running(LocalBackend(Settings(home=home, hosts=hosts))) as served:
+        yield served
+
+
+def test_a_program_trains_over_http(api: Api, tmp_path: Path) -> None:
+    with api.client() as client:
+        pictures = [
+            {"artifact": upload(client, file), "name": file.name, "caption": "a wall"}
+            for file in sorted(photos(tmp_path / "photos", 3).glob("*.png"))
+        ]
+        assert client.post("/v1/profiles", json={"name": "ada"}).status_code == 201
+        body = {"look": {"pictures": pictures, "settings": SMALL}}
+        refused = client.post("/v1/profiles/ada/train", json=body)
+        assert (refused.status_code, refused.json()["code"]) == (422, "consent_required")
+        client.put("/v1/profiles/ada/consent", json={"person": "Ada", "purpose": "tests"})
+        wrong = client.post("/v1/profiles/ada/train", json={"look": {"pictures": pictures, "settings": {"rank": 0}}})
+        assert wrong.status_code == 422
+        assert "rank" in wrong.text
+        accepted = client.post("/v1/profiles/ada/train", json=body)
+        assert accepted.status_code == 202, accepted.text
+        job = ended(client, accepted.json()["id"])
+        assert job["state"] == "succeeded", job["error"]
+        parts = client.get("/v1/profiles/ada").json()["parts"]
+        assert [(part["kind"], part["version"]) for part in parts] == [("look", 1)]
+        assert parts[0]["data"]["trigger"] == "ohwx"
+        drawn = {"template": "picture", "params": {"prompt": "smiling", "width": 128, "height": 128}, "profile": "ada"}
+        picture = ended(client, client.post("/v1/jobs", json=drawn).json()["id"])
+        assert picture["state"] == "succeeded", picture["error"]
+
+
+def upload(client: httpx.Client, file: Path) -> str:
+    answer = client.post("/v1/uploads", files={"file": (file.name, file.read_bytes())})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["artifact"])
+
+
+def person(*parts: Part) -> Profile:
+    return Profile("1", "local", "ada", "", Consent("Ada", "tests", "root", time=0.0), 0.0, parts)
+
+
+PORTRAIT, LOOK = Part("portrait", 1, "sha256:p", {}, 0.0), Part("look", 1, "sha256:l", {}, 0.0)
+
+
+def test_who_plays_is_the_portrait_or_what_was_trained() -> None:
+    topic = {"topic": "bees"}
+    assert cast("talking_portrait", topic, person(PORTRAIT, LOOK))["portrait"] == "sha256:p"
+    drawn = cast("talking_portrait", topic | {"look": "in red"}, person(PORTRAIT, LOOK))
+    assert (drawn["lora"], "portrait" in drawn) == ("sha256:l", False)
+    assert cast("talking_portrait", topic, person(LOOK))["lora"] == "sha256:l"
+    assert cast("picture", {"prompt": "smiling"}, person(LOOK))["consent"] == (
+        "Ada agreed to: tests; attested by root on 1970-01-01"
+    )
+    for template, params, parts, code in (
+        ("talking_portrait", topic, (), "no_portrait"),
+        ("talking_portrait", topic | {"look": "in red"}, (PORTRAIT,), "no_look"),
+        ("picture", {"prompt": "smiling"}, (PORTRAIT,), "no_look"),
+        ("talking_portrait", topic | {"portrait": "sha256:x"}, (LOOK,), "two_faces"),
+        ("train_look", {"consent": "mine"}, (), "two_faces"),
+    ):
+        with pytest.raises(InputError) as caught:
+            cast(template, params, person(*parts))
+        assert caught.value.code == code
