@@ -47,7 +47,7 @@ def starter_hosts() -> dict[str, HostGroup]:
         "speech": HostGroup(slots=["tts", "asr"]),
         "vision": HostGroup(slots=["image", "face", "talking_head", "upscale"]),
         "media": HostGroup(processes=4),
-        "training": HostGroup(slots=["lora_trainer"], nice=15),
+        "training": HostGroup(slots=["lora_trainer", "voice_trainer", "speaker", "asr"], nice=15),
     }
 
 
@@ -72,7 +72,9 @@ STARTER_ENGINES = {
     "face": "mediapipe",
     "talking_head": "meshwarp",
     "upscale": "realesrgan",
+    "speaker": "ge2e",
     "lora_trainer": "peft",
+    "voice_trainer": "kokoro-style",
 }
 
 

@@ -80,6 +80,10 @@ class CallContext:
         name = self._call.engines[slot]
         return {"slot": slot, "engine": name, "weights": self._host.weights(slot, name)}
 
+    def weights(self, slot: str, engine: str) -> str:
+        """Digest of the weights of any engine, also of one that this call does not use."""
+        return self._host.weights(slot, engine)
+
     def progress(self, fraction: float, message: str) -> None:
         """Report that `fraction` (0..1) is done. Raises `CancelledError` once the call is cancelled."""
         if self._cancelled.is_set():

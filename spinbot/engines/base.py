@@ -12,7 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
-Slot = Literal["script", "tts", "asr", "image", "face", "talking_head", "upscale", "lora_trainer"]
+Slot = Literal[
+    "script", "tts", "asr", "image", "face", "talking_head", "upscale", "speaker", "lora_trainer", "voice_trainer"
+]
 SLOTS: tuple[Slot, ...] = get_args(Slot)
 
 Progress = Callable[[float, str], None]

@@ -23,6 +23,8 @@ ENGINES: dict[str, dict[str, str]] = {
     },
     "face": {"mediapipe": "spinbot.engines.face.mediapipe:MediapipeFaceEngine"},
     "talking_head": {"meshwarp": "spinbot.engines.talking_head.engine:MeshWarpEngine"},
+    "speaker": {"ge2e": "spinbot.engines.speaker.ge2e:Ge2eEncoder"},
+    "voice_trainer": {"kokoro-style": "spinbot.engines.voice_trainer.kokoro_style:KokoroStyleTrainer"},
     "lora_trainer": {"peft": "spinbot.engines.lora_trainer.peft_lora:PeftTrainer"},
     "upscale": {"realesrgan": "spinbot.engines.upscale.realesrgan:RealEsrganEngine"},
 }

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from spinbot.errors import InputError
-from spinbot.graphs.templates import TEMPLATES, Film, LookTraining, Picture
+from spinbot.graphs.templates import TEMPLATES, Film, LookTraining, Picture, VoiceOver, VoiceTraining
 from spinbot.store.profiles import Part, Profile
 
 
@@ -17,12 +17,12 @@ def cast(template: str, params: dict[str, Any], profile: Profile) -> dict[str, A
     """
     kind = TEMPLATES.get(template)
     agreed = {"consent": agreement(profile)}
-    given: dict[str, Any] = {"voice": profile.voice} if profile.voice else {}
-    if kind is None or not issubclass(kind, Film | Picture | LookTraining):
-        return given | params
+    given = {} if "voice" in params else _voice(profile)
+    if kind is None or not issubclass(kind, Film | Picture | LookTraining | VoiceTraining):
+        return (given if kind is VoiceOver else {}) | params
     if "consent" in params:
         raise InputError("both a profile and a consent are given", hint="leave one out", code="two_faces")
-    if kind is LookTraining:
+    if issubclass(kind, LookTraining | VoiceTraining):
         return agreed | params
     if kind is Picture:
         return agreed | {"lora": _look(profile).artifact} | params
@@ -35,6 +35,14 @@ def agreement(profile: Profile) -> str:
     when = datetime.fromtimestamp(consent.time, UTC).date()
     sample = f"; sample {consent.sample}" if consent.sample else ""
     return f"{consent.person} agreed to: {consent.purpose}; attested by {consent.attested_by} on {when}{sample}"
+
+
+def _voice(profile: Profile) -> dict[str, Any]:
+    """The trained voice; else the stock voice that stands for it."""
+    trained = profile.newest("voice")
+    if trained is not None:
+        return {"trained_voice": trained.artifact}
+    return {"voice": profile.voice} if profile.voice else {}
 
 
 def _face(profile: Profile, params: dict[str, Any]) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from spinbot.graphs.values import Look, Value
+from spinbot.graphs.values import Look, Value, Voice
 from spinbot.store.profiles import PartKind
 from spinbot.store.trained import Made
 
-KINDS: dict[type[Value], PartKind] = {Look: "look"}
+KINDS: dict[type[Value], PartKind] = {Look: "look", Voice: "voice"}
 """Types of outputs that are parts of a person."""
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from spinbot.engines.image.drawn.chance import person
 from spinbot.engines.lora_trainer.settings import LookSettings
 from spinbot.engines.tts.base import ANY, VOICE
+from spinbot.engines.voice_trainer.settings import VoiceSettings
 from spinbot.errors import InputError
 from spinbot.graphs.graph import SCHEMA
 from spinbot.graphs.node import NODES
@@ -91,6 +92,7 @@ class Film(Template):
     )
     lora: ArtifactId | None = Field(default=None, description="In place of a portrait: a look that was trained")
     voice: str = Field(default="", description=VOICE)
+    trained_voice: ArtifactId | None = Field(default=None, description="In place of a voice: one that was trained")
     aspect: Literal["9:16", "1:1", "16:9"] = Field(default="1:1", description="Shape of the video")
     captions: Literal["burn", "srt", "none"] = Field(
         default="srt", description="burn: drawn into the picture; srt: files beside the video"
@@ -131,6 +133,7 @@ class Film(Template):
         nodes = {
             **scripts,
             **self._portrait(),
+            **_trained_voice(self.trained_voice),
             "face": self._node("find_face", inputs={"image": _link("portrait", "image")}),
             "frame": self._node(
                 "frame_portrait",
@@ -141,7 +144,7 @@ class Film(Template):
             "perform": self._node(
                 "perform_script",
                 {"voice": self._voice(), "seed": self.seed, "sway": self.sway},
-                {"script": _link("script", "script"), "image": _link("frame", "image")},
+                {"script": _link("script", "script"), "image": _link("frame", "image")} | _spoken(self.trained_voice),
             )
             | {"after": ["face"]},
             "captions": {"type": "caption", "inputs": speech_in},
@@ -194,14 +197,18 @@ class VoiceOver(Template, Narration):
 
     name = "voice_over"
     voice: str = Field(default="", description=VOICE)
+    trained_voice: ArtifactId | None = Field(default=None, description="In place of a voice: one that was trained")
     seed: int = Field(default=0, ge=0, description="Seed of script and voice")
 
     def graph(self) -> dict[str, Any]:
         """The graph document."""
         nodes = {
             "script": _script(self, self, self.seed),
+            **_trained_voice(self.trained_voice),
             "speech": self._node(
-                "speak", {"voice": self.voice, "seed": self.seed}, {"script": _link("script", "script")}
+                "speak",
+                {"voice": self.voice, "seed": self.seed},
+                {"script": _link("script", "script")} | _spoken(self.trained_voice),
             ),
             "captions": {"type": "caption", "inputs": {"speech": _link("speech", "speech")}},
         }
@@ -289,9 +296,47 @@ class LookTraining(Template):
         }
 
 
+class VoiceTraining(Template):
+    """Recordings of a person become a voice that speaks for this person."""
+
+    name = "train_voice"
+    recordings: list[GivenRecording] = Field(min_length=1, max_length=5000, description="The recordings, as uploaded")
+    settings: VoiceSettings = VoiceSettings()
+    consent: str = Field(min_length=1, max_length=1000, description="What the person heard agreed to")
+
+    def graph(self) -> dict[str, Any]:
+        """The graph document. What is unfit among the clips is left out; where too little is left, it fails."""
+        params = self.model_dump(mode="json", include={"recordings", "consent"})
+        settings = self.settings.model_dump(mode="json", exclude_unset=True)
+        nodes = {
+            "check": self._node("check_recordings", {"recordings": params["recordings"]}),
+            "train": self._node(
+                "train_voice",
+                {"settings": settings, "consent": params["consent"]},
+                {"checkup": _link("check", "checkup")},
+            ),
+        }
+        outputs = {name: _link("train", name) for name in ("voice", "curve")}
+        return {
+            "schema": SCHEMA,
+            "name": self.name,
+            "nodes": nodes,
+            "outputs": outputs | {"checkup": _link("check", "checkup")},
+        }
+
+
 TEMPLATES: dict[str, type[Template]] = {
     kind.name: kind
-    for kind in (TalkingPortrait, Scenes, VoiceOver, Picture, PictureCheck, RecordingCheck, LookTraining)
+    for kind in (
+        TalkingPortrait,
+        Scenes,
+        VoiceOver,
+        Picture,
+        PictureCheck,
+        RecordingCheck,
+        LookTraining,
+        VoiceTraining,
+    )
 }
 
 
@@ -311,6 +356,15 @@ def _script(template: Template, said: Narration, seed: int) -> dict[str, Any]:
     if said.script:
         return {"type": "given_script", "params": {"text": said.script}}
     return template._node("write_script", {"topic": said.topic, "seconds": said.seconds, "seed": seed})
+
+
+def _trained_voice(artifact: str | None) -> dict[str, Any]:
+    """The node `voice`, where somebody's trained voice is to speak."""
+    return {} if artifact is None else {"voice": {"type": "load_voice", "params": {"artifact": artifact}}}
+
+
+def _spoken(artifact: str | None) -> dict[str, Any]:
+    return {} if artifact is None else {"trained": _link("voice", "voice")}
 
 
 def _link(node: str, output: str) -> dict[str, str]:

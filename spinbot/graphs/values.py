@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Literal
 
+from PIL import Image as PictureFile
 from pydantic import BaseModel, ConfigDict, Field
 
 from spinbot.media.checkup import Checkup
@@ -44,6 +46,12 @@ class Image(Value):
         default="", description="sha256 of the bytes before they were signed (64 hex digits); empty: never signed"
     )
     made_by: list[Stamp] = []
+
+
+def image_of(artifact: str, file: Path) -> Image:
+    """The picture that is stored as `artifact`, and lies in `file`, too."""
+    with PictureFile.open(file) as opened:
+        return Image(artifact=artifact, width=opened.width, height=opened.height)
 
 
 class PictureCheckup(Value):
@@ -87,6 +95,22 @@ class Look(Value):
     versions: list[LookVersion] = Field(default=[], description="The newest ones, and the best")
     stopped_at: int = Field(default=0, description="Steps of the training")
     log: ArtifactId | None = Field(default=None, description="Its course, for TensorBoard")
+    made_by: list[Stamp] = []
+
+
+class Voice(Value):
+    """A voice that was trained."""
+
+    artifact: ArtifactId = Field(description="Its table of style vectors, as safetensors")
+    engine: str = Field(description="The speech engine that speaks with it")
+    base: str = Field(description="Digest of that engine's model")
+    start: str = Field(default="", description="The stock voice that it began with")
+    similarity_before: float = Field(default=0, description="Of the stock voice to clips that were held out")
+    similarity: float = Field(default=0, description="Of the trained voice to them; recordings of one person have 0.85")
+    word_error: float = Field(default=0, description="Share of its words that are not understood")
+    before: ArtifactId | None = Field(default=None, description="A sentence spoken by the stock voice")
+    after: ArtifactId | None = Field(default=None, description="The same by the trained voice")
+    stopped_at: int = Field(default=0, description="Steps of the training")
     made_by: list[Stamp] = []
 
 

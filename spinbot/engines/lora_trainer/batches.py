@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from spinbot.engines.chance import dice
 from spinbot.engines.lora_trainer.buckets import Size
 
 Caption = Literal["own", "name", "none"]
@@ -23,18 +23,6 @@ class Taken:
     lot: int
     """By which one of several captions is chosen."""
     caption: Caption
-
-
-def dice(*what: object) -> random.Random:
-    """Chance that depends on `what` alone."""
-    return random.Random(zlib.crc32(" ".join(map(str, what)).encode()))
-
-
-def noise_chance(seed: int, batch: int) -> Any:
-    """PyTorch's generator of batch number `batch`."""
-    import torch
-
-    return torch.Generator().manual_seed(zlib.crc32(f"{seed} noise {batch}".encode()))
 
 
 def batches(

@@ -12,8 +12,8 @@ from spinbot.engines.lora_trainer.base import Base
 from spinbot.engines.lora_trainer.captions import learned
 from spinbot.engines.lora_trainer.denoisers.base import Denoiser
 from spinbot.engines.lora_trainer.kohya import Layers, kohya_layers
-from spinbot.engines.lora_trainer.packing import write_tensors
 from spinbot.engines.lora_trainer.settings import LookSettings
+from spinbot.engines.packing import write_tensors
 
 BASE, TRIGGER, PHRASE = "spinbot.base", "spinbot.trigger", "spinbot.phrase"
 """Digest of the base model's weights; the trigger word; what to say to get what was learned."""

@@ -22,7 +22,7 @@ def learning_rate(network: Any, settings: LookSettings) -> float:
 
 
 def optimiser_of(parameters: Sequence[Any], settings: LookSettings, highest: float) -> Any:
-    """A PyTorch optimiser; `highest` is the learning rate. Raises `InputError` (`not_installed`) where its package is missing."""
+    """A PyTorch optimiser; `highest` is the learning rate. Raises `InputError` (`not_installed`)."""
     import torch
 
     common: dict[str, Any] = {"lr": highest, "weight_decay": settings.weight_decay}

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from spinbot.engines import checkpoint
+from spinbot.engines.chance import noise
 from spinbot.engines.image.pipeline import paint
-from spinbot.engines.lora_trainer import state
 from spinbot.engines.lora_trainer.base import Base, Example, Pixels, Trained, Version, Watch
-from spinbot.engines.lora_trainer.batches import Taken, batches, noise_chance
+from spinbot.engines.lora_trainer.batches import Taken, batches
 from spinbot.engines.lora_trainer.buckets import Size, fitted, nearest, sizes
 from spinbot.engines.lora_trainer.cached import Cached, Shown
 from spinbot.engines.lora_trainer.captions import learned, names, others, samples
@@ -151,7 +152,7 @@ class Training:
         per_step = settings.gradient_accumulation_steps
         total = 0.0
         for part in range(per_step):
-            chance = noise_chance(settings.seed, self._step * per_step + part)
+            chance = noise(settings.seed, "noise", self._step * per_step + part)
             loss = self._loss(main, next(main_batches), chance)
             told = loss.item()
             if prior is not None and prior_batches is not None:
@@ -306,11 +307,11 @@ class Training:
             "losses": self._losses,
             "versions": [asdict(version) for version in self._versions],
         }
-        state.write(file, self._weights_now(), self._mean, self._optimiser, numbers)
+        checkpoint.write(file, self._weights_now(), self._mean, self._optimiser, numbers)
         self._watch.checkpoint(file, self._step)
 
     def _resume(self, file: Path) -> None:
-        weights, mean, numbers = state.read(file, self._optimiser)
+        weights, mean, numbers = checkpoint.read(file, self._optimiser)
         self._set(weights)
         self._mean = mean
         self._step = numbers["step"]

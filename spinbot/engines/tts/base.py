@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from spinbot.engines.base import Engine, Progress, Slot
+from spinbot.errors import InputError
 from spinbot.media.timing import Timing
 
 
@@ -56,6 +58,17 @@ class TtsEngine(Engine):
             return voice or offered[0].name
         wanted = voice.removeprefix(ANY)
         return next((one.name for one in offered if one.description.startswith(wanted)), offered[0].name)
+
+    def bring(self, voice: Path) -> str:
+        """Take in a voice that was trained for this engine (trained.py); answers the name by which it then speaks.
+
+        Raises `InputError` (`no_trained_voices`) where the engine's voices cannot be trained.
+        """
+        raise InputError(
+            f"{self.name} speaks with stock voices only",
+            hint="use another engine: tts=kokoro",
+            code="no_trained_voices",
+        )
 
     @abstractmethod
     def speak(self, text: str, *, voice: str, speed: float, seed: int, progress: Progress) -> Spoken:

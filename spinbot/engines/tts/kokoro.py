@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import random
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from spinbot.engines.base import Progress
 from spinbot.engines.tts.alignment import Aligned, align, join
 from spinbot.engines.tts.base import Spoken, TtsEngine, Voice
 from spinbot.engines.tts.english import English, Pronounced, check_english
+from spinbot.engines.tts.trained import read_table
 from spinbot.errors import InputError, ModelError, NotFoundError
 
 SAMPLE_RATE = 24000
@@ -29,6 +31,8 @@ Measured on three voices by correlating vowels and stops with the loudness of th
 """
 PEAK = 0.95
 """Louder takes (the male voice reaches 1.2) are scaled down to this."""
+TRAINED = 8
+"""Trained voices in memory: 0.5 MB each."""
 LONGEST = 400
 """Tokens per run; the model takes 510 at most and grows unsteady towards it."""
 
@@ -74,6 +78,7 @@ class KokoroEngine(TtsEngine):
         try:
             self._vocab: dict[str, int] = json.loads((folder / "vocab.json").read_text("utf-8"))["vocab"]
             with np.load(folder / "voices.npz") as styles:
+                self._trained: dict[str, npt.NDArray[np.float32]] = {}
                 self._styles = {name: styles[pack] for name, (pack, _) in _VOICES.items()}
             model = (folder / "kokoro.onnx").read_bytes() + _also_output(_DURATIONS)
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
@@ -86,7 +91,7 @@ class KokoroEngine(TtsEngine):
 
     def unload(self) -> None:
         """Drop the model and the lexicon."""
-        del self._session, self._english, self._styles, self._vocab
+        del self._session, self._english, self._styles, self._trained, self._vocab
 
     def speak(self, text: str, *, voice: str, speed: float, seed: int, progress: Progress) -> Spoken:
         """See `TtsEngine.speak`.
@@ -94,7 +99,7 @@ class KokoroEngine(TtsEngine):
         A seed other than 0 is 5 to 10 % slower (odd) or faster (even) and takes the style of a slightly longer
         sentence. Raises `InputError` also for text that is not English, code `unsupported_language`.
         """
-        self.check(text, voice, speed)
+        self.check(text, self.voices()[0].name if voice in self._trained else voice, speed)
         words = self._english.pronounce(text)
         shift = 0
         if seed:
@@ -123,12 +128,37 @@ class KokoroEngine(TtsEngine):
             raise InputError("the text has no word to speak", hint="give a sentence in English", code="no_words")
         check_english(text)
 
+    def bring(self, voice: Path) -> str:
+        """See `TtsEngine.bring`; the last `TRAINED` voices stay in memory."""
+        name = f"trained:{voice.name}"
+        if name not in self._trained:
+            self.bring_pack(name, read_table(voice))
+        return name
+
+    def bring_pack(self, name: str, table: npt.NDArray[np.float32]) -> None:
+        """Speak as `name` with a table of style vectors, (510, 256)."""
+        self._trained.pop(name, None)
+        self._trained[name] = table
+        while len(self._trained) > TRAINED:
+            self._trained.pop(next(iter(self._trained)))
+
+    def pack(self, voice: str) -> npt.NDArray[np.float32]:
+        """The table of a stock voice: (510, 256), one vector for each length of a sentence in tokens."""
+        table: npt.NDArray[np.float32] = self._styles[voice].reshape(-1, 256).astype(np.float32)
+        return table
+
+    def tokens(self, text: str) -> tuple[npt.NDArray[np.int64], int]:
+        """A short sentence as the model's input, (1, n), and the row of the table that it is spoken with."""
+        symbols, _ = _symbols(self._english.pronounce(text))
+        return np.array([[0, *(self._vocab[s] for s in symbols), 0]], np.int64), len(symbols)
+
     def _run(self, words: list[Pronounced], voice: str, speed: float, shift: int, progress: Progress) -> Aligned:
         symbols, owners = _symbols(words)
+        table = self._trained[voice] if voice in self._trained else self.pack(voice)
         tokens = np.array([[0, *(self._vocab[s] for s in symbols), 0]], np.int64)
-        inputs = {
+        inputs: dict[str, npt.NDArray[Any]] = {
             "tokens": tokens,
-            "style": self._styles[voice][min(len(symbols) + shift, len(self._styles[voice]) - 1)],
+            "style": table[None, min(len(symbols) + shift, len(table) - 1)],
             "speed": np.array([speed], np.float32),
         }
         audio, durations = self._infer(inputs, progress)

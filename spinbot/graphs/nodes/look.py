@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from PIL import Image
 from pydantic import Field
 
 from spinbot.actors.host import CallContext
@@ -73,8 +72,8 @@ class TrainLook(Node):
             made_by=[stamp],
         )
         sheet = next(sampled["sheet"] for sampled in watch.sampled_at if sampled["step"] == trained.best.step)
-        samples = _image(sheet, context.artifacts.path(sheet))
-        return self.Outputs(look=look, samples=samples, curve=_image(context.artifacts.put_file(curve), curve))
+        samples = values.image_of(sheet, context.artifacts.path(sheet))
+        return self.Outputs(look=look, samples=samples, curve=values.image_of(context.artifacts.put_file(curve), curve))
 
 
 @node("load_look")
@@ -149,8 +148,3 @@ class _Watch:
         sheet = self._context.artifacts.put_bytes(write_png(np.concatenate(pictures, axis=1)))
         self.sampled_at = [*self.sampled_at, {"step": step, "score": round(score, 4), "sheet": sheet}]
         self._context.note(f"samples after step {step}: likeness {score:.2f}")
-
-
-def _image(artifact: str, file: Path) -> values.Image:
-    with Image.open(file) as image:
-        return values.Image(artifact=artifact, width=image.width, height=image.height)

@@ -27,6 +27,7 @@ class PerformScript(Node):
     script: values.Script
     image: values.Image
     voice: str = Field(default="", description=VOICE)
+    trained: values.Voice | None = None
     speed: float = Field(default=1.0, ge=0.5, le=2.0, description="1 is natural")
     seed: int = Field(default=0, ge=0, description="Seed of voice, blinks and head movement")
     fps: int = Field(default=25, ge=10, le=60, description="Frames per second")
@@ -50,7 +51,11 @@ class PerformScript(Node):
         for i, text in enumerate(self.script.sentences, start=1):
             voice: dict[str, Any] = {"voice": self.voice, "speed": self.speed, "seed": self.seed, "fps": self.fps}
             last = {"pause_s": 0.0} if i == count else {}
-            nodes[f"speak-{i}"] = NodeSpec(type=SpeakSentence.type, params={"text": text} | voice | last)
+            nodes[f"speak-{i}"] = NodeSpec(
+                type=SpeakSentence.type,
+                params={"text": text} | voice | last,
+                inputs={"trained": Link(node="..", output="trained")} if self.trained else {},
+            )
             look = {"fps": self.fps, "seed": segment_seed(self.seed, text), "sway": self.sway, "blinks": self.blinks}
             nodes[f"animate-{i}"] = NodeSpec(
                 type=AnimatePortrait.type,

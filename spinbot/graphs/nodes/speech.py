@@ -10,6 +10,7 @@ from spinbot.actors.host import CallContext
 from spinbot.engines.asr.base import AsrEngine
 from spinbot.engines.tts.base import VOICE, TtsEngine
 from spinbot.engines.tts.narrate import Narration, narrate, padded
+from spinbot.errors import InputError
 from spinbot.graphs import values
 from spinbot.graphs.node import Node, Ports, node
 from spinbot.media.audio import read_audio, write_wav
@@ -23,6 +24,7 @@ class Speak(Node):
 
     script: values.Script
     voice: str = Field(default="", description=VOICE)
+    trained: values.Voice | None = None
     speed: float = Field(default=1.0, ge=0.5, le=2.0, description="1 is natural")
     seed: int = Field(default=0, ge=0, description="The same seed gives the same speech")
 
@@ -39,12 +41,13 @@ class Speak(Node):
                 speaker,
                 cast(AsrEngine, asr),
                 self.script.sentences,
-                voice=speaker.named(self.voice),
+                voice=chosen(context, speaker, self.voice, self.trained),
                 speed=self.speed,
                 seed=self.seed,
                 progress=context.progress,
             )
-        return self.Outputs(speech=_stored(narration, context, self.script.made_by))
+        before = [*self.script.made_by, *stamp_of(self.trained)]
+        return self.Outputs(speech=_stored(narration, context, before))
 
 
 @node("speak_sentence", slots=("tts", "asr"))
@@ -56,6 +59,7 @@ class SpeakSentence(Node):
 
     text: str = Field(min_length=1, description="The sentence")
     voice: str = Field(default="", description=VOICE)
+    trained: values.Voice | None = None
     speed: float = Field(default=1.0, ge=0.5, le=2.0, description="1 is natural")
     seed: int = Field(default=0, ge=0, description="The same seed gives the same speech")
     lead_s: float = Field(
@@ -77,13 +81,13 @@ class SpeakSentence(Node):
                 speaker,
                 cast(AsrEngine, asr),
                 [self.text],
-                voice=speaker.named(self.voice),
+                voice=chosen(context, speaker, self.voice, self.trained),
                 speed=self.speed,
                 seed=self.seed,
                 progress=context.progress,
             )
         segment = padded(narration, lead_s=self.lead_s, pause_s=self.pause_s, fps=self.fps)
-        return self.Outputs(speech=_stored(segment, context, []))
+        return self.Outputs(speech=_stored(segment, context, stamp_of(self.trained)))
 
 
 @node("load_speech", version=2, slots=("asr",))
@@ -117,6 +121,24 @@ class LoadSpeech(Node):
         text = heard.text.strip() or "(no words)"
         script = values.Script(title=" ".join(text.split()[:8])[:80], sentences=[text], made_by=stamps)
         return self.Outputs(speech=speech, script=script)
+
+
+def chosen(context: CallContext, speaker: TtsEngine, voice: str, trained: values.Voice | None) -> str:
+    """The voice that is linked, else the one that is named. Raises `InputError` (`other_base`)."""
+    if trained is None:
+        return speaker.named(voice)
+    if (trained.engine, trained.base) != (speaker.name, context.stamp("tts")["weights"]):
+        raise InputError(
+            f"the voice was trained for {trained.engine}, and {speaker.name} is to speak, or another model of it",
+            hint=f"use the engine tts={trained.engine}, or train the voice again",
+            code="other_base",
+        )
+    return speaker.bring(context.artifacts.path(trained.artifact))
+
+
+def stamp_of(trained: values.Voice | None) -> list[values.Stamp]:
+    """That a trained voice had a hand in it."""
+    return [values.Stamp(slot="voice", engine=trained.engine, weights=trained.artifact)] if trained else []
 
 
 def _stored(narration: Narration, context: CallContext, before: list[values.Stamp]) -> values.Speech:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from spinbot.errors import InputError
-from spinbot.graphs.templates import LookTraining
+from spinbot.graphs.templates import LookTraining, VoiceTraining
 from spinbot.serve.api.access import Reader, Writer
 from spinbot.serve.api.jobs import LOCATION
 from spinbot.serve.api.schemas import JobOut, JobRequest, Request
@@ -55,10 +55,20 @@ class LookRequest(Request):
     settings: dict[str, Any] = Field(default={}, description="As in the template train_look")
 
 
-class TrainRequest(Request):
-    """What is to be trained."""
+class VoiceRequest(Request):
+    """Recordings to learn a voice from."""
 
-    look: LookRequest
+    recordings: list[dict[str, Any]] = Field(
+        min_length=1, max_length=5000, description="As in the template train_voice: artifact, name and text"
+    )
+    settings: dict[str, Any] = Field(default={}, description="As in the template train_voice")
+
+
+class TrainRequest(Request):
+    """What is to be trained: either a look or a voice."""
+
+    look: LookRequest | None = None
+    voice: VoiceRequest | None = None
     priority: int = Field(default=0, ge=-100, le=100, description="Higher goes first")
 
 
@@ -160,9 +170,14 @@ async def add_portrait(profile: Named, request: PortraitRequest, api: Api, calle
 async def train(profile: Named, request: TrainRequest, response: Response, api: Api, caller: Writer) -> JobOut:
     """Begin a training; the profile has the new version when the job has succeeded."""
     found = await _find(api, profile, caller)
-    look = request.look
-    params = {"pictures": look.pictures, "settings": look.settings}
-    asked = JobRequest(template=LookTraining.name, params=params, profile=found.id, priority=request.priority)
+    given = [(LookTraining, request.look), (VoiceTraining, request.voice)]
+    wanted = [(kind.name, part.model_dump()) for kind, part in given if part is not None]
+    if len(wanted) != 1:
+        raise InputError(
+            "give either a look or a voice", hint='{"look": {"pictures": [...]}}', code="bad_request_fields"
+        )
+    template, params = wanted[0]
+    asked = JobRequest(template=template, params=params, profile=found.id, priority=request.priority)
     job = await submit(api, asked, caller)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return JobOut.of(job)

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from spinbot.engines.lora_trainer.packing import write_tensors
+from spinbot.engines.packing import write_tensors
 
 NUMBERS = "spinbot.training"
 

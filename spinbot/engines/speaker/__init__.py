@@ -1,0 +1,1 @@
+"""The slot `speaker`: who speaks, as a vector."""

@@ -1,0 +1,1 @@
+"""The slot `voice_trainer`: recordings of a person become a voice."""
