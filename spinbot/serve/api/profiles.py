@@ -170,12 +170,11 @@ async def add_portrait(profile: Named, request: PortraitRequest, api: Api, calle
 async def train(profile: Named, request: TrainRequest, response: Response, api: Api, caller: Writer) -> JobOut:
     """Begin a training; the profile has the new version when the job has succeeded."""
     found = await _find(api, profile, caller)
-    given = [(LookTraining, request.look), (VoiceTraining, request.voice)]
-    wanted = [(kind.name, part.model_dump()) for kind, part in given if part is not None]
+    given = {LookTraining.name: request.look, VoiceTraining.name: request.voice}
+    wanted = [(name, part.model_dump()) for name, part in given.items() if part is not None]
     if len(wanted) != 1:
-        raise InputError(
-            "give either a look or a voice", hint='{"look": {"pictures": [...]}}', code="bad_request_fields"
-        )
+        hint = 'for example {"look": {"pictures": [{"artifact": "sha256:...", "name": "a.jpg"}]}}'
+        raise InputError("give either a look or a voice", hint=hint, code="bad_request_fields")
     template, params = wanted[0]
     asked = JobRequest(template=template, params=params, profile=found.id, priority=request.priority)
     job = await submit(api, asked, caller)
