@@ -2,8 +2,8 @@
 
 Only what the graph of Kokoro needs: some fifty operators, as the ONNX operator reference and, for those of the domain
 com.microsoft, docs/ContribOperators.md of github.com/microsoft/onnxruntime describe them. Where the graph rounds to
-bytes before a product, numbers are rounded alike and the gradient passes unchanged (straight-through estimator, Bengio
-et al. 2013, arXiv 1308.3432): a voice that is fitted without the rounding is less alike with it.
+bytes before a product, the numbers go on as they are: a voice that was fitted with the rounding, its gradient passed
+straight through, came to 0.747 in 40 steps where it came to 0.765 without, judged by the rounded model itself.
 """
 
 from __future__ import annotations
@@ -71,20 +71,9 @@ def _torch() -> Any:
     return torch
 
 
-def _rounded(numbers: Any) -> Any:
-    """Numbers as bytes would give them back (DynamicQuantizeLinear); the gradient passes unchanged."""
-    torch = _torch()
-    with torch.no_grad():
-        low, high = numbers.min().clamp(max=0), numbers.max().clamp(min=0)
-        scale = ((high - low) / 255).clamp(min=TINY)
-        zero = (-low / scale).round()
-        error = ((numbers / scale).round() + zero).clamp(0, 255).sub(zero).mul(scale).sub(numbers)
-    return numbers + error
-
-
 def _quantised(_: Attributes, given: list[Any]) -> tuple[Any, Any, Any]:
-    """Bytes, scale and zero point: here rounded numbers, one and nothing."""
-    return _rounded(given[0]), given[0].new_tensor(1.0), given[0].new_tensor(0.0)
+    """Bytes, scale and zero point: here the numbers themselves, one and nothing."""
+    return given[0], given[0].new_tensor(1.0), given[0].new_tensor(0.0)
 
 
 def _conv(attributes: Attributes, given: list[Any]) -> Any:
@@ -119,7 +108,7 @@ def _conv_transpose(attributes: Attributes, given: list[Any]) -> Any:
 def _lstm(attributes: Attributes, given: list[Any]) -> tuple[Any, Any, Any]:
     """Gates are in the order input, output, forget, cell there and input, forget, cell, output here."""
     torch = _torch()
-    inputs, weights, recurrent, biases = _rounded(given[0]), *given[1:4]
+    inputs, weights, recurrent, biases = given[:4]
     hidden = attributes["hidden_size"]
 
     def gates(matrix: Any) -> Any:
