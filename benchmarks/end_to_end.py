@@ -23,7 +23,7 @@ from typing import Any
 
 from spinbot.cli.studio import Studio
 from spinbot.config import Settings, cores
-from spinbot.graphs.templates import TalkingPortrait
+from spinbot.graphs.films import TalkingPortrait
 from spinbot.media.portraits import path as portrait
 from spinbot.store.jobs import Job
 

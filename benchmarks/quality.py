@@ -17,7 +17,7 @@ import numpy as np
 from spinbot.cli.studio import Studio
 from spinbot.engines.asr.whisper import WhisperBaseEngine
 from spinbot.engines.base import no_progress
-from spinbot.graphs.templates import TalkingPortrait
+from spinbot.graphs.films import TalkingPortrait
 from spinbot.media.audio import read_audio
 from spinbot.media.portraits import path as shipped_portrait
 from spinbot.media.words import word_error_rate

@@ -26,7 +26,7 @@ from sqlalchemy import func, select
 
 from spinbot.cli.studio import Studio
 from spinbot.config import Settings, starter_hosts
-from spinbot.graphs.templates import TalkingPortrait
+from spinbot.graphs.films import TalkingPortrait
 from spinbot.media.portraits import path as shipped_portrait
 from spinbot.store import database as db
 

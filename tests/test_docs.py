@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.people import photos, recording
+
 ROOT = Path(__file__).parent.parent
 COMMANDS = [
     "generate",
@@ -43,6 +45,9 @@ COMMANDS = [
     "keys revoke",
     "logs",
     "up",
+    "train look",
+    "train voice",
+    "draw",
     "trace",
     "reproduce",
     "score",
@@ -125,7 +130,7 @@ def test_the_graph_of_the_documentation_runs(tmp_path, home, monkeypatch):
 @pytest.mark.ray
 @pytest.mark.models
 @pytest.mark.timeout(900)  # two videos, one of them made twice, and the service
-def test_the_commands_of_the_readme_run(tmp_path, home, monkeypatch):
+def test_the_commands_of_the_readme_run(tmp_path, home, models, monkeypatch):
     monkeypatch.setenv("SPINBOT_HOME", str(home))  # the user's own may have a profile of that name
     lines = [line for block in blocks("README.md", "sh") for line in block.splitlines()]
     commands = [shlex.split(line, comments=True) for line in lines if line.startswith("spinbot ")]
@@ -133,8 +138,12 @@ def test_the_commands_of_the_readme_run(tmp_path, home, monkeypatch):
     (tmp_path / "speech.txt").write_text("Hello from the readme. Dr. Smith paid $5.")
     portrait = ROOT / "spinbot/media/portraits/demo.png"
     (tmp_path / "me.png").write_bytes(portrait.read_bytes())
+    photos(tmp_path / "photos")
+    recording(tmp_path / "ada.wav", models)
     with contextlib.ExitStack() as running:
         for command in commands:
+            if command[1] == "train":
+                command = [*command, "--steps", "2"]
             if command[1] == "up":
                 running.enter_context(service(*command[2:]))
                 continue

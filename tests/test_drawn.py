@@ -20,7 +20,7 @@ from spinbot.engines.image.drawn.svg import svg
 from spinbot.engines.tts.kokoro import KokoroEngine
 from spinbot.engines.tts.piper import PiperEngine
 from spinbot.errors import InputError
-from spinbot.graphs.templates import TalkingPortrait
+from spinbot.graphs.films import TalkingPortrait
 
 PROMPTS = [
     json.loads(line)

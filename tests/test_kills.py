@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from spinbot.graphs.templates import TalkingPortrait
+from spinbot.graphs.films import TalkingPortrait
 from spinbot.media.portraits import path as shipped_portrait
 from spinbot.store.artifacts import LocalArtifacts
 from tests.kills import Head, Site, at_a_random_moment, judge, kill, toy_graph

@@ -21,8 +21,8 @@ from spinbot.errors import GraphError, InputError, ModelError
 from spinbot.graphs import values
 from spinbot.graphs.check import check
 from spinbot.graphs.edit import edit_sentence
+from spinbot.graphs.films import Scenes, VoiceOver
 from spinbot.graphs.node import NODES
-from spinbot.graphs.templates import Scenes, VoiceOver
 from spinbot.media import portraits
 from spinbot.models.catalogue import load_catalogue
 from spinbot.models.store import ModelStore

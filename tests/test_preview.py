@@ -12,9 +12,9 @@ from pydantic import Field
 from spinbot.actors.host import CallContext
 from spinbot.config import HostGroup
 from spinbot.graphs.check import parse
+from spinbot.graphs.films import Scenes, TalkingPortrait
 from spinbot.graphs.graph import Expansion, Link, NodeSpec
 from spinbot.graphs.node import Node, Ports, node
-from spinbot.graphs.templates import Scenes, TalkingPortrait
 from spinbot.models.catalogue import load_catalogue
 from spinbot.planner.costs import Costs, Run
 from spinbot.planner.hardware import lacking

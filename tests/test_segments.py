@@ -20,10 +20,10 @@ from spinbot.engines.talking_head.motion import blinks
 from spinbot.errors import InputError
 from spinbot.graphs import values
 from spinbot.graphs.edit import edit_sentence
+from spinbot.graphs.films import TalkingPortrait
 from spinbot.graphs.graph import Expansion
 from spinbot.graphs.node import NODES
 from spinbot.graphs.nodes.segments import JoinSegments, PerformScript, segment_seed
-from spinbot.graphs.templates import TalkingPortrait
 from spinbot.media.audio import join_wavs, read_audio, write_wav
 from spinbot.media.portraits import path as shipped_portrait
 from spinbot.media.probe import probe

@@ -17,21 +17,16 @@ from PIL import Image
 from safetensors import safe_open
 
 from spinbot.config import HostGroup, Settings
-from spinbot.engines.image.drawn.engine import render
-from spinbot.engines.image.drawn.look import Look
 from spinbot.errors import InputError
 from spinbot.graphs.casting import cast
 from spinbot.media.credentials import read as read_credentials
 from spinbot.serve.backend import LocalBackend
 from spinbot.store.profiles import Consent, Part, Profile
 from tests.api import Api, ended, running
+from tests.people import photos
 from tests.test_datasets import spinbot_in
 from tests.test_jobs_cli import environment
 
-ADA = Look(
-    "woman", "young", "tan", "green", "bob", "purple", "round", "none", "none", "red", "hoodie", "yellow", "white"
-)
-COLOURS = ("white", "yellow", "blue", "green", "orange", "beige")
 SMALL = {
     "max_train_steps": 6,
     "batch_size": 2,
@@ -41,17 +36,6 @@ SMALL = {
 }
 SETS = [part for name, value in SMALL.items() for part in ("--set", f"{name}={json.dumps(value)}")]
 CONSENT = ("--person", "Ada Lovelace", "--purpose", "tests of spinbot")
-
-
-def photos(folder: Path, count: int = 5) -> Path:
-    """Pictures of one person in front of different walls; two have captions."""
-    folder.mkdir(parents=True)
-    for number, colour in zip(range(count), COLOURS, strict=False):
-        look = Look(**(vars(ADA) | {"background": colour, "clothes_colour": COLOURS[number - 1]}))
-        Image.fromarray(render(look, 300, 300, number)).save(folder / f"{number}.png")
-    (folder / "0.txt").write_text("white background")
-    (folder / "1.caption").write_text("[trigger], yellow wall")
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from spinbot.engines.asr.whisper import WhisperBaseEngine
 from spinbot.engines.base import no_progress
 from spinbot.engines.face.mediapipe import MediapipeFaceEngine
 from spinbot.graphs.export import export
-from spinbot.graphs.templates import TalkingPortrait
+from spinbot.graphs.films import TalkingPortrait
 from spinbot.media.audio import read_audio
 from spinbot.media.credentials import read
 from spinbot.media.portraits import path as shipped_portrait

@@ -13,7 +13,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from spinbot.cli.place import Place
-    from spinbot.graphs.templates import Template
+    from spinbot.graphs.template import Template
     from spinbot.media.checkup import Checkup, Finding
 
 app = typer.Typer(

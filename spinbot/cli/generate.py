@@ -77,7 +77,7 @@ def generate(
     from spinbot.cli.where import open_place
     from spinbot.graphs.casting import cast
     from spinbot.graphs.export import check_writable
-    from spinbot.graphs.templates import TalkingPortrait
+    from spinbot.graphs.films import TalkingPortrait
     from spinbot.media.portraits import VOICES
     from spinbot.media.portraits import path as shipped_portrait
 

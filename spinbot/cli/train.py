@@ -31,7 +31,7 @@ Examples:
 
 Captions are read from photo.txt or photo.caption beside photo.jpg, or from metadata.jsonl (file_name, text). What they
 say is not learned as part of the person, so let them tell clothes and background; [trigger] stands for the word that
-names the person. Stopped with Ctrl-C or by a crash, it goes on from its last checkpoint: spinbot jobs resume JOB.
+names the person. Stopped with Ctrl-C or by a crash, `jobs resume` goes on from its last checkpoint.
 
 What --set takes: rank, alpha, batch_size, gradient_accumulation_steps, learning_rate, optimizer, lr_scheduler,
 lr_warmup_steps, target_modules, resolution, flip, caption_dropout_rate, prior_pictures, prior_prompts, min_snr_gamma,
@@ -49,7 +49,7 @@ Examples:
 
 A folder may be one of LJSpeech (metadata.csv, wavs/), F5-TTS (metadata.csv) or GPT-SoVITS (*.list), or sound files with
 a .txt beside each. Similarity is that of the speaker encoder to clips that were held out: recordings of one person have
-0.8 to 0.95, of two 0.45 to 0.75. Stopped, it goes on from its last checkpoint: spinbot jobs resume JOB.
+0.8 to 0.95, of two 0.45 to 0.75. Stopped, `jobs resume` goes on from its last checkpoint.
 """
 
 
@@ -90,7 +90,7 @@ def look_command(
     from spinbot.cli.where import open_place
     from spinbot.engines.lora_trainer.settings import LookSettings
     from spinbot.graphs.casting import cast
-    from spinbot.graphs.templates import LookTraining
+    from spinbot.graphs.trainings import LookTraining
     from spinbot.media.checkup import Checkup
     from spinbot.media.images import read_portrait
     from spinbot.media.picture_folder import read_folder
@@ -149,7 +149,7 @@ def voice_command(
     from spinbot.cli.where import open_place
     from spinbot.engines.voice_trainer.settings import VoiceSettings
     from spinbot.graphs.casting import cast
-    from spinbot.graphs.templates import VoiceTraining
+    from spinbot.graphs.trainings import VoiceTraining
     from spinbot.media.audio import read_audio
     from spinbot.media.checkup import Checkup
     from spinbot.media.recording_folder import read_recordings

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from spinbot.errors import InputError
-from spinbot.graphs.templates import TEMPLATES, Film, LookTraining, Picture, VoiceOver, VoiceTraining
+from spinbot.graphs.films import Film, VoiceOver
+from spinbot.graphs.templates import TEMPLATES, Picture
+from spinbot.graphs.trainings import LookTraining, VoiceTraining
 from spinbot.store.profiles import Part, Profile
 
 

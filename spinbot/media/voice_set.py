@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from spinbot.media.checkup import Checkup, Finding, Level, names_left_out
 from spinbot.media.clips import Clip
 from spinbot.media.words import comparable_words, word_error_rate
@@ -19,6 +22,11 @@ CLIPPED = 0.001
 """Share of the samples: a few at the loudest syllable are not heard."""
 OTHER_WORDS = 0.35
 """Word error between what was heard and what is written: the recogniser alone makes up to 0.15 of it."""
+ALIKE = 0.65
+"""Of the speaker encoder's vectors: of 248 prompts by one speaker one is less like the mean of all, of clips by others
+in Kokoro's five voices all."""
+JUDGEABLE_S = 1.6
+"""What the speaker encoder listens to at once: of less it says little."""
 SLOW = 0.4
 """Words a second: below it, what was heard is not speech, or hardly any of it is."""
 
@@ -33,11 +41,15 @@ class Heard:
     """What the recogniser wrote."""
     given: str = ""
     """What is said, where the data set says it."""
+    voice: npt.NDArray[np.float32] | None = None
+    """Who speaks, as a vector of length one; None where nobody does."""
 
 
 def examine(clips: Sequence[Heard], *, unreadable: Sequence[Finding] = ()) -> Checkup:
     """Judge clips as training material. `unreadable` are the findings about files that hold no speech."""
     findings = [*unreadable, *(finding for clip in clips for finding in _faults(clip))]
+    out = names_left_out(findings)
+    findings += _others([clip for clip in clips if clip.name not in out])
     out = names_left_out(findings)
     used, seconds = [], 0.0
     for clip in clips:
@@ -75,6 +87,21 @@ def _faults(heard: Heard) -> Iterator[Finding]:
     if heard.given and (error := word_error_rate(heard.given, heard.text)) > OTHER_WORDS:
         message = f"{error:.0%} of the words are not those that are written: heard was {heard.text[:60]!r}"
         yield found("left_out", "other_words", message, "correct the transcript, or leave it out")
+
+
+def _others(clips: Sequence[Heard]) -> Iterator[Finding]:
+    """Clips by somebody else than most of them are by."""
+    judged = [clip for clip in clips if clip.voice is not None and clip.clip.seconds >= JUDGEABLE_S]
+    if len(judged) < 3:
+        return
+    voices = np.stack([clip.voice for clip in judged if clip.voice is not None])
+    alike = voices @ voices.T
+    own = voices[alike[alike.mean(1).argmax()] > ALIKE].mean(0)
+    for clip, likeness in zip(judged, voices @ (own / np.linalg.norm(own)), strict=True):
+        if likeness < ALIKE:
+            message = f"somebody else speaks, or in quite another way ({likeness:.2f})"
+            remedy = "give clips of one person, speaking as the voice is to speak"
+            yield Finding(level="left_out", code="other_voice", name=clip.name, message=message, remedy=remedy)
 
 
 def _of_the_set(seconds: float, whole: float) -> Iterator[Finding]:

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from spinbot.graphs.templates import TEMPLATES, Template
+from spinbot.graphs.template import Template
+from spinbot.graphs.templates import TEMPLATES
 
 
 class Reason(BaseModel):

@@ -21,8 +21,8 @@ from spinbot.engines.lora_trainer.batches import Taken, batches
 from spinbot.engines.lora_trainer.buckets import Size, fitted, nearest, sizes
 from spinbot.engines.lora_trainer.cached import Cached, Shown
 from spinbot.engines.lora_trainer.captions import learned, names, others, samples
-from spinbot.engines.lora_trainer.denoisers.pipelines import denoiser_of
 from spinbot.engines.lora_trainer.denoisers.base import Noising
+from spinbot.engines.lora_trainer.denoisers.pipelines import denoiser_of
 from spinbot.engines.lora_trainer.files import header_of, layers_of, write_diffusers, write_kohya
 from spinbot.engines.lora_trainer.optimisers import learning_rate, optimiser_of, rate
 from spinbot.engines.lora_trainer.score import Likeness

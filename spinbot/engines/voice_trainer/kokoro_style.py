@@ -18,13 +18,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from spinbot.engines import checkpoint
 from spinbot.engines.base import Progress
-from spinbot.engines.chance import dice
+from spinbot.engines.chance import dice, noise
 from spinbot.engines.speaker.base import Vector, similarity
 from spinbot.engines.speaker.ge2e import Ge2eEncoder, embedding, mel
 from spinbot.engines.tts.kokoro import SAMPLE_RATE, KokoroEngine
@@ -41,6 +41,8 @@ HELD_OUT = 5
 MEAN = 0.85
 """What is kept of the running mean of the difference at a step: single steps follow single sentences."""
 LONGEST_GRADIENT = 10.0
+LARGE = 1 << 16
+"""Numbers of a tensor; weights are below it, or shared, and are not kept by the gradient of the style."""
 PREPARED = 0.15
 """Share of the progress that is told for what comes before the first step."""
 
@@ -209,9 +211,11 @@ class _Fitting:
         order = list(FITTED)
         dice(settings.seed, "sentences", again).shuffle(order)
         tokens, row = self._speech.tokens(order[place])
-        style = torch.from_numpy(self._pack[row]) + self._difference
+        shaken = torch.randn(256, generator=noise(settings.seed, "style", self._step)) * settings.noise
+        style = torch.from_numpy(self._pack[row]) + self._difference + shaken
         given = {"tokens": torch.from_numpy(tokens), "style": style[None], "speed": torch.ones(1)}
-        [sound] = self._graph.run(given, ["audio"])
+        with torch.autograd.graph.saved_tensors_hooks(_small, _whole):
+            [sound] = self._graph.run(given, ["audio"])
         found = embedding(self._encoder.network, mel(sound.reshape(-1), SAMPLE_RATE))
         told = 1 - found @ torch.from_numpy(self._target)
         loss = told + settings.steadiness * self._difference.square().sum()
@@ -245,6 +249,17 @@ class _Fitting:
         self._step = numbers["step"]
         self._losses = [(step, loss) for step, loss in numbers["losses"]]
         self._looks = [Look(**look) for look in numbers["looks"]]
+
+
+def _small(kept: Any) -> Any:
+    """What the gradient needs of large tensors is kept in half the bytes: 2 s of speech take 2 GB in place of 4."""
+    import torch
+
+    return kept.to(torch.bfloat16) if kept.dtype == torch.float32 and kept.numel() > LARGE else kept
+
+
+def _whole(kept: Any) -> Any:
+    return kept.float() if str(kept.dtype) == "torch.bfloat16" else kept
 
 
 def _middle(vectors: Sequence[Vector]) -> Vector:

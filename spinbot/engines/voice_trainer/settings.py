@@ -13,7 +13,10 @@ class VoiceSettings(BaseModel):
     max_train_steps: int = Field(default=120, ge=1, le=10_000, description="Steps: some 4 s each on two cores")
     learning_rate: float = Field(default=0.012, gt=0, le=1, description="At the beginning; it falls to nothing")
     start: str = Field(default="", max_length=100, description="The stock voice to begin with; empty: the most alike")
-    steadiness: float = Field(default=0.02, ge=0, le=10, description="How much it costs to leave the stock voice")
+    noise: float = Field(
+        default=0.02, ge=0, le=1, description="Chance added to the style at each step: what is found then holds nearby"
+    )
+    steadiness: float = Field(default=0.01, ge=0, le=10, description="How much it costs to leave the stock voice")
     max_word_error: float = Field(
         default=0.08, ge=0, le=1, description="Of what is heard of it; a version above it is not taken"
     )

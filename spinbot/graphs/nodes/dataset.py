@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from spinbot.actors.host import CallContext
 from spinbot.engines.asr.base import AsrEngine
 from spinbot.engines.face.base import FaceBox, FaceEngine
+from spinbot.engines.speaker.base import SpeakerEncoder
 from spinbot.errors import InputError
 from spinbot.graphs import values
 from spinbot.graphs.node import Node, Ports, node
@@ -75,7 +76,7 @@ class GivenRecording(BaseModel):
     text: str = Field(default="", max_length=20_000, description="What is said in it, where somebody wrote it down")
 
 
-@node("check_recordings", slots=("asr",))
+@node("check_recordings", version=2, slots=("asr", "speaker"))
 class CheckRecordings(Node):
     """Cut recordings of a person into clips, write down what is said, and judge whether a voice can be learned."""
 
@@ -91,7 +92,7 @@ class CheckRecordings(Node):
         heard: list[Heard] = []
         sources: list[str] = []
         unreadable: list[Finding] = []
-        with context.engine("asr") as engine:
+        with context.engine("asr") as engine, context.engine("speaker") as encoder:
             for number, given in enumerate(self.recordings):
                 before = number / len(self.recordings)
                 context.progress(before, f"{given.name}, {number + 1} of {len(self.recordings)}")
@@ -111,7 +112,8 @@ class CheckRecordings(Node):
                     sound = samples[round(clip.start * rate) : round(clip.end * rate)]
                     text = cast(AsrEngine, engine).transcribe(sound, rate, lambda *_: None).text.strip()
                     name = given.name if given.text else f"{given.name} {clip.start:.1f}-{clip.end:.1f} s"
-                    heard.append(Heard(name, clip, text, given.text))
+                    voice = _voice(cast(SpeakerEncoder, encoder), sound, rate)
+                    heard.append(Heard(name, clip, text, given.text, voice))
                     sources.append(given.artifact)
         checkup = examine_voice(heard, unreadable=unreadable)
         used = set(checkup.used)
@@ -132,6 +134,13 @@ def silent(name: str) -> Finding:
 def unusable(name: str, error: InputError) -> Finding:
     """The finding about a file that cannot be read."""
     return Finding(level="left_out", code=error.code, name=name, message=error.message, remedy=error.hint)
+
+
+def _voice(encoder: SpeakerEncoder, sound: npt.NDArray[np.float32], rate: int) -> npt.NDArray[np.float32] | None:
+    try:
+        return encoder.embed(sound, rate)
+    except InputError:  # nobody speaks: the words tell that, too
+        return None
 
 
 def _look(given: GivenPicture, pixels: npt.NDArray[np.uint8], faces: list[FaceBox]) -> Seen:

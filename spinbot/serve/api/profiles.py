@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from spinbot.errors import InputError
-from spinbot.graphs.templates import LookTraining, VoiceTraining
+from spinbot.graphs.trainings import LookTraining, VoiceTraining
 from spinbot.serve.api.access import Reader, Writer
 from spinbot.serve.api.jobs import LOCATION
 from spinbot.serve.api.schemas import JobOut, JobRequest, Request

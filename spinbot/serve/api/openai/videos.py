@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import BaseModel, Field, ValidationError
 
 from spinbot.errors import InputError, NotFoundError
-from spinbot.graphs.templates import TalkingPortrait
+from spinbot.graphs.films import TalkingPortrait
 from spinbot.media.framing import frame_size
 from spinbot.serve.api.access import Reader, Writer
 from spinbot.serve.api.files import file_response, keep
