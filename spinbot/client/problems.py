@@ -20,7 +20,6 @@ OF_CODE: dict[str, type[SpinbotError]] = {kind.default_code: kind for kind in Sp
     "too_many_nodes": GraphError,
     "disk_full": StorageError,
     "not_writable": StorageError,
-    "no_engine": NotFoundError,
     "internal": SpinbotError,
 }
 OF_STATUS: dict[int, type[SpinbotError]] = {

@@ -8,7 +8,7 @@ from typing import Any
 from spinbot.errors import InputError
 from spinbot.graphs.films import Film, VoiceOver
 from spinbot.graphs.templates import TEMPLATES, Picture
-from spinbot.graphs.trainings import LookTraining, VoiceTraining
+from spinbot.graphs.trainings import Debut, LookTraining, VoiceTraining
 from spinbot.store.profiles import Part, Profile
 
 
@@ -24,7 +24,7 @@ def cast(template: str, params: dict[str, Any], profile: Profile) -> dict[str, A
         return (given if kind is VoiceOver else {}) | params
     if "consent" in params:
         raise InputError("both a profile and a consent are given", hint="leave one out", code="two_faces")
-    if issubclass(kind, LookTraining | VoiceTraining):
+    if issubclass(kind, LookTraining | VoiceTraining | Debut):
         return agreed | params
     if kind is Picture:
         return agreed | {"lora": _look(profile).artifact} | params

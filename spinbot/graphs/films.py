@@ -11,7 +11,7 @@ from spinbot.engines.tts.base import ANY, VOICE
 from spinbot.errors import InputError
 from spinbot.graphs.graph import SCHEMA
 from spinbot.graphs.nodes.script import check_narration
-from spinbot.graphs.template import Template, link
+from spinbot.graphs.template import Template, link, look_of
 from spinbot.media.framing import frame_size
 from spinbot.store.artifacts import ArtifactId
 
@@ -31,7 +31,7 @@ class Narration(BaseModel):
     seconds: float = Field(default=10, ge=4, le=120, description="Length of a written script, in seconds")
 
     @model_validator(mode="after")
-    def _topic_or_script(self) -> Narration:
+    def _topic_orscript_node(self) -> Narration:
         if bool(self.topic.strip()) == bool(self.script.strip()):
             raise InputError(
                 "give either a topic or a script",
@@ -81,7 +81,15 @@ class Film(Template):
             return {"portrait": {"type": "load_image", "params": {"artifact": self.portrait}}}
         width, height = frame_size(self.aspect, DRAWN_SIDE)
         asked = {"prompt": self.look or PLAIN, "width": width, "height": height, "seed": self.seed}
-        return self._drawn("portrait", asked, self.lora)
+        return self._drawn("portrait", asked, self._look())
+
+    def _look(self) -> dict[str, Any]:
+        """The node `look` with those that it needs, where the portrait is drawn of somebody whose look was trained."""
+        return look_of(self.lora)
+
+    def _speaker(self) -> dict[str, Any]:
+        """The node `voice` with those that it needs, where a trained voice speaks."""
+        return _trained_voice(self.trained_voice)
 
     def _voice(self) -> str:
         """The voice asked for; else, of somebody who is drawn, one that suits."""
@@ -92,21 +100,22 @@ class Film(Template):
     def _film(self, scripts: dict[str, Any]) -> dict[str, Any]:
         """The document in which the portrait speaks what the node `script`, one of `scripts`, gives."""
         speech_in = {"speech": link("perform", "speech")}
+        speaker = self._speaker()
         nodes = {
             **scripts,
             **self._portrait(),
-            **_trained_voice(self.trained_voice),
-            "face": self._node("find_face", inputs={"image": link("portrait", "image")}),
-            "frame": self._node(
+            **speaker,
+            "face": self.node("find_face", inputs={"image": link("portrait", "image")}),
+            "frame": self.node(
                 "frame_portrait",
                 {"aspect": self.aspect},
                 {"image": link("portrait", "image"), "face": link("face", "face")},
             ),
             # Behind the face: a portrait without one fails before any speech is made.
-            "perform": self._node(
+            "perform": self.node(
                 "perform_script",
                 {"voice": self._voice(), "seed": self.seed, "sway": self.sway},
-                {"script": link("script", "script"), "image": link("frame", "image")} | _spoken(self.trained_voice),
+                {"script": link("script", "script"), "image": link("frame", "image")} | _spoken(speaker),
             )
             | {"after": ["face"]},
             "captions": {"type": "caption", "inputs": speech_in},
@@ -116,7 +125,7 @@ class Film(Template):
                 | ({"consent": self.consent} if self.consent else {}),
                 "inputs": {"video": link("perform", "video"), "script": link("script", "script")} | speech_in,
             },
-            "score": self._node("score_video", inputs={"video": link("finish", "video")} | speech_in),
+            "score": self.node("score_video", inputs={"video": link("finish", "video")} | speech_in),
         }
         outputs = {
             "video": link("finish", "video"),
@@ -136,7 +145,7 @@ class TalkingPortrait(Film, Narration):
 
     def graph(self) -> dict[str, Any]:
         """The graph document."""
-        return self._film({"script": _script(self, self, self.seed)})
+        return self._film({"script": script_node(self, self, self.seed)})
 
 
 class Scenes(Film):
@@ -148,7 +157,8 @@ class Scenes(Film):
     def graph(self) -> dict[str, Any]:
         """The graph document; scene n is written with the seed that lies n - 1 above `seed`."""
         scripts = {
-            f"script-{number + 1}": _script(self, scene, self.seed + number) for number, scene in enumerate(self.scenes)
+            f"script-{number + 1}": script_node(self, scene, self.seed + number)
+            for number, scene in enumerate(self.scenes)
         }
         joined = {"type": "join_scripts", "inputs": {"scripts": [link(name, "script") for name in scripts]}}
         return self._film(scripts | {"script": joined})
@@ -165,12 +175,12 @@ class VoiceOver(Template, Narration):
     def graph(self) -> dict[str, Any]:
         """The graph document."""
         nodes = {
-            "script": _script(self, self, self.seed),
-            **_trained_voice(self.trained_voice),
-            "speech": self._node(
+            "script": script_node(self, self, self.seed),
+            **(speaker := _trained_voice(self.trained_voice)),
+            "speech": self.node(
                 "speak",
                 {"voice": self.voice, "seed": self.seed},
-                {"script": link("script", "script")} | _spoken(self.trained_voice),
+                {"script": link("script", "script")} | _spoken(speaker),
             ),
             "captions": {"type": "caption", "inputs": {"speech": link("speech", "speech")}},
         }
@@ -182,11 +192,11 @@ class VoiceOver(Template, Narration):
         return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": outputs}
 
 
-def _script(template: Template, said: Narration, seed: int) -> dict[str, Any]:
+def script_node(template: Template, said: Narration, seed: int) -> dict[str, Any]:
     """The node whose output `script` is what is said."""
     if said.script:
         return {"type": "given_script", "params": {"text": said.script}}
-    return template._node("write_script", {"topic": said.topic, "seconds": said.seconds, "seed": seed})
+    return template.node("write_script", {"topic": said.topic, "seconds": said.seconds, "seed": seed})
 
 
 def _trained_voice(artifact: str | None) -> dict[str, Any]:
@@ -194,5 +204,6 @@ def _trained_voice(artifact: str | None) -> dict[str, Any]:
     return {} if artifact is None else {"voice": {"type": "load_voice", "params": {"artifact": artifact}}}
 
 
-def _spoken(artifact: str | None) -> dict[str, Any]:
-    return {} if artifact is None else {"trained": link("voice", "voice")}
+def _spoken(speaker: dict[str, Any]) -> dict[str, Any]:
+    """The input of whoever speaks, by the node `voice`, if there is one."""
+    return {"trained": link("voice", "voice")} if speaker else {}

@@ -24,23 +24,23 @@ class Template(BaseModel):
     def graph(self) -> dict[str, Any]:
         """The graph document."""
 
-    def _node(
+    def node(
         self, kind: str, params: dict[str, Any] | None = None, inputs: dict[str, Any] | None = None
     ) -> dict[str, Any]:
+        """A node of the document, with the engines that were chosen for its slots."""
         used = (*NODES[kind].slots, *NODES[kind].inner_slots)
         engine = {slot: name for slot, name in self.engine.items() if slot in used}
         parts = {"params": params, "inputs": inputs, "engine": engine}
         return {"type": kind} | {name: part for name, part in parts.items() if part}
 
-    def _drawn(self, name: str, params: dict[str, Any], lora: str | None) -> dict[str, Any]:
-        """The node `name` that draws, of somebody whose look was trained where `lora` is given."""
-        if lora is None:
-            return {name: self._node("draw_image", params)}
-        inputs = {"look": link("look", "look")}
-        return {
-            "look": {"type": "load_look", "params": {"artifact": lora}},
-            name: self._node("draw_image", params, inputs),
-        }
+    def _drawn(self, name: str, params: dict[str, Any], look: dict[str, Any]) -> dict[str, Any]:
+        """The node `name` that draws; of somebody whose look the node `look` gives, if it is among those of `look`."""
+        return {**look, name: self.node("draw_image", params, {"look": link("look", "look")} if look else {})}
+
+
+def look_of(lora: str | None) -> dict[str, Any]:
+    """The node `look` of a look that was trained."""
+    return {} if lora is None else {"look": {"type": "load_look", "params": {"artifact": lora}}}
 
 
 def link(node: str, output: str) -> dict[str, str]:

@@ -10,8 +10,8 @@ from spinbot.errors import InputError
 from spinbot.graphs.films import Scenes, TalkingPortrait, VoiceOver
 from spinbot.graphs.graph import SCHEMA
 from spinbot.graphs.nodes.dataset import GivenPicture, GivenRecording
-from spinbot.graphs.template import LARGEST, SMALLEST, Template, link
-from spinbot.graphs.trainings import LookTraining, VoiceTraining
+from spinbot.graphs.template import LARGEST, SMALLEST, Template, link, look_of
+from spinbot.graphs.trainings import Debut, LookTraining, VoiceTraining
 from spinbot.store.artifacts import ArtifactId
 
 
@@ -33,7 +33,7 @@ class Picture(Template):
         params = self.model_dump(include={"prompt", "width", "height", "seed"})
         titled = {"title": self.prompt[:200]} | ({"consent": self.consent} if self.consent else {})
         nodes = {
-            **self._drawn("draw", params, self.lora),
+            **self._drawn("draw", params, look_of(self.lora)),
             "sign": {"type": "sign_image", "params": titled, "inputs": {"image": link("draw", "image")}},
         }
         return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": {"image": link("sign", "image")}}
@@ -49,7 +49,7 @@ class PictureCheck(Template):
     def graph(self) -> dict[str, Any]:
         """The graph document."""
         params = self.model_dump(mode="json", include={"pictures", "side"})
-        nodes = {"check": self._node("check_pictures", params)}
+        nodes = {"check": self.node("check_pictures", params)}
         return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": {"checkup": link("check", "checkup")}}
 
 
@@ -62,7 +62,7 @@ class RecordingCheck(Template):
     def graph(self) -> dict[str, Any]:
         """The graph document."""
         params = self.model_dump(mode="json", include={"recordings"})
-        nodes = {"check": self._node("check_recordings", params)}
+        nodes = {"check": self.node("check_recordings", params)}
         return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": {"checkup": link("check", "checkup")}}
 
 
@@ -77,6 +77,7 @@ TEMPLATES: dict[str, type[Template]] = {
         RecordingCheck,
         LookTraining,
         VoiceTraining,
+        Debut,
     )
 }
 

@@ -4,16 +4,48 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from spinbot.engines.lora_trainer.settings import LookSettings
 from spinbot.engines.voice_trainer.settings import VoiceSettings
+from spinbot.errors import InputError
+from spinbot.graphs.films import Film, Narration, script_node
 from spinbot.graphs.graph import SCHEMA
 from spinbot.graphs.nodes.dataset import GivenPicture, GivenRecording
 from spinbot.graphs.template import Template, link
 
 LEARNED_SIDE = 256
 """Pixels of a picture below which the checkup of a training calls it small."""
+
+
+def look_nodes(
+    template: Template, pictures: list[dict[str, Any]], settings: dict[str, Any], consent: str
+) -> dict[str, Any]:
+    """The node `look` that trains, and the checkup before it."""
+    params = {"pictures": pictures, "settings": settings, "consent": consent}
+    return {
+        "pictures": template.node("check_pictures", {"pictures": pictures, "side": LEARNED_SIDE}),
+        "look": template.node("train_look", params, {"checkup": link("pictures", "checkup")}),
+    }
+
+
+def voice_nodes(
+    template: Template, recordings: list[dict[str, Any]], settings: dict[str, Any], consent: str
+) -> dict[str, Any]:
+    """The node `voice` that trains, and the checkup before it."""
+    return {
+        "recordings": template.node("check_recordings", {"recordings": recordings}),
+        "voice": template.node(
+            "train_voice", {"settings": settings, "consent": consent}, {"checkup": link("recordings", "checkup")}
+        ),
+    }
+
+
+LOOK_OUTPUTS = {
+    **{name: link("look", name) for name in ("look", "samples", "curve")},
+    "checkup": link("pictures", "checkup"),
+}
+VOICE_OUTPUTS = {**{name: link("voice", name) for name in ("voice", "curve")}, "checkup": link("recordings", "checkup")}
 
 
 class LookTraining(Template):
@@ -26,19 +58,9 @@ class LookTraining(Template):
 
     def graph(self) -> dict[str, Any]:
         """The graph document. What is unfit among the pictures is left out; where too little is left, it fails."""
-        params = self.model_dump(mode="json", include={"pictures", "consent"})
-        settings = self.settings.model_dump(mode="json", exclude_unset=True)
-        nodes = {
-            "check": self._node("check_pictures", {"pictures": params["pictures"], "side": LEARNED_SIDE}),
-            "train": self._node("train_look", params | {"settings": settings}, {"checkup": link("check", "checkup")}),
-        }
-        outputs = {name: link("train", name) for name in ("look", "samples", "curve")}
-        return {
-            "schema": SCHEMA,
-            "name": self.name,
-            "nodes": nodes,
-            "outputs": outputs | {"checkup": link("check", "checkup")},
-        }
+        pictures = self.model_dump(mode="json")["pictures"]
+        nodes = look_nodes(self, pictures, self.settings.model_dump(mode="json", exclude_unset=True), self.consent)
+        return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": LOOK_OUTPUTS}
 
 
 class VoiceTraining(Template):
@@ -51,20 +73,39 @@ class VoiceTraining(Template):
 
     def graph(self) -> dict[str, Any]:
         """The graph document. What is unfit among the clips is left out; where too little is left, it fails."""
-        params = self.model_dump(mode="json", include={"recordings", "consent"})
-        settings = self.settings.model_dump(mode="json", exclude_unset=True)
-        nodes = {
-            "check": self._node("check_recordings", {"recordings": params["recordings"]}),
-            "train": self._node(
-                "train_voice",
-                {"settings": settings, "consent": params["consent"]},
-                {"checkup": link("check", "checkup")},
-            ),
-        }
-        outputs = {name: link("train", name) for name in ("voice", "curve")}
-        return {
-            "schema": SCHEMA,
-            "name": self.name,
-            "nodes": nodes,
-            "outputs": outputs | {"checkup": link("check", "checkup")},
-        }
+        recordings = self.model_dump(mode="json")["recordings"]
+        nodes = voice_nodes(self, recordings, self.settings.model_dump(mode="json", exclude_unset=True), self.consent)
+        return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": VOICE_OUTPUTS}
+
+
+class Debut(Film, Narration):
+    """Pictures and recordings of a person become a look, a voice, and the first video in which both are used."""
+
+    name = "debut"
+    pictures: list[GivenPicture] = Field(min_length=1, max_length=1000, description="The pictures, as uploaded")
+    recordings: list[GivenRecording] = Field(min_length=1, max_length=5000, description="The recordings, as uploaded")
+    look_settings: LookSettings = LookSettings()
+    voice_settings: VoiceSettings = VoiceSettings()
+    consent: str = Field(min_length=1, max_length=1000, description="What the person agreed to")
+
+    @model_validator(mode="after")
+    def _portrait_or_look(self) -> Debut:
+        if self.portrait or self.lora or self.trained_voice or self.voice:
+            raise InputError(
+                "the face and the voice are those that are trained", hint="leave portrait, lora and voice out"
+            )
+        return self
+
+    def graph(self) -> dict[str, Any]:
+        """The graph document: both are trained side by side while the script is written."""
+        document = self._film({"script": script_node(self, self, self.seed)})
+        document["outputs"] |= {"look": link("look", "look"), "voice": link("voice", "voice")}
+        return document
+
+    def _look(self) -> dict[str, Any]:
+        settings = self.look_settings.model_dump(mode="json", exclude_unset=True)
+        return look_nodes(self, self.model_dump(mode="json")["pictures"], settings, self.consent)
+
+    def _speaker(self) -> dict[str, Any]:
+        settings = self.voice_settings.model_dump(mode="json", exclude_unset=True)
+        return voice_nodes(self, self.model_dump(mode="json")["recordings"], settings, self.consent)

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Response, WebSocket
 from pydantic import BaseModel, ConfigDict, Field
 
-from spinbot.errors import NotFoundError, SpinbotError
+from spinbot.errors import SpinbotError
+from spinbot.graphs.trainings import Debut
 from spinbot.serve.api.access import Reader, Writer
 from spinbot.serve.api.catalogue import Capabilities, whole
 from spinbot.serve.api.progress import Progress
@@ -55,10 +56,17 @@ class JobStatus(Accepted):
     outputs: dict[str, Any] | None
 
 
-class Train(BaseModel):
-    """What is to be trained."""
+class Train(Request):
+    """Who is to be learned, and what the person then says first."""
 
-    model_config = ConfigDict(extra="allow")
+    profile: str = Field(max_length=100, description="A profile with consent: it gets the look and the voice")
+    pictures: list[dict[str, Any]] = Field(min_length=1, max_length=1000, description="artifact, name and caption each")
+    recordings: list[dict[str, Any]] = Field(min_length=1, max_length=5000, description="artifact, name and text each")
+    prompt: str = Field(default="", max_length=500, description="The topic of the first video")
+    script: str = Field(default="", description="What is said in it, in place of a topic")
+    seconds: float = Field(default=10, ge=4, le=120)
+    look_settings: dict[str, Any] = Field(default={}, description="As in the template debut")
+    voice_settings: dict[str, Any] = Field(default={}, description="As in the template debut")
 
 
 class SocketWish(BaseModel):
@@ -95,10 +103,14 @@ async def get_capabilities(api: Api, _: Reader) -> Capabilities:
     return await whole(api)
 
 
-@router.post("/api/train", status_code=501)
-async def train(_: Train, caller: Writer) -> None:
-    """Always answers 501 with the code `no_engine`."""
-    raise NotFoundError("there is no engine that trains", hint="use a stock voice and a portrait", code="no_engine")
+@router.post("/api/train", status_code=202)
+async def train(request: Train, response: Response, api: Api, caller: Writer) -> Accepted:
+    """Train a look and a voice and make the first video with them, as one graph; as the template debut."""
+    params = request.model_dump(exclude={"profile", "prompt"}) | {"topic": request.prompt}
+    asked = JobRequest(template=Debut.name, params=params, profile=request.profile)
+    job = (await submit(api, asked, caller)).id
+    response.headers["Location"] = f"/api/status/{job}"
+    return Accepted(jobId=job, status="pending")
 
 
 @router.websocket("/ws")

@@ -70,7 +70,6 @@ STATUS_OF_CODE = {
     "bad_range": 416,
     "rate_limited": 429,
     "queue_full": 429,
-    "no_engine": 501,
     "no_bucket": 501,
     "disk_full": 507,
 }
