@@ -127,9 +127,6 @@ def test_metrics_have_no_label_that_grows_with_the_jobs(client):
     assert not [job for job in jobs if job in text]
 
 
-def test_training_is_not_implemented_and_says_so(client):
-
-
 def test_a_misspelt_query_parameter_is_refused(client):
     answer = client.get("/v1/jobs?stauts=failed")
     assert (answer.status_code, answer.json()["hint"]) == (422, "did you mean 'status'?")

@@ -156,10 +156,8 @@ class Scenes(Film):
 
     def graph(self) -> dict[str, Any]:
         """The graph document; scene n is written with the seed that lies n - 1 above `seed`."""
-        scripts = {
-            f"script-{number + 1}": script_node(self, scene, self.seed + number)
-            for number, scene in enumerate(self.scenes)
-        }
+        said = enumerate(self.scenes)
+        scripts = {f"script-{number + 1}": script_node(self, scene, self.seed + number) for number, scene in said}
         joined = {"type": "join_scripts", "inputs": {"scripts": [link(name, "script") for name in scripts]}}
         return self._film(scripts | {"script": joined})
 
