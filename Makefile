@@ -20,7 +20,7 @@ lint: $(VENV)/dev
 
 models: $(VENV)/dev ## fetch the models that the tests use: the starter's, a second recogniser, a second voice and the image model
 	$(BIN)/spinbot models pull
-	$(BIN)/spinbot models pull whisper-base piper-joe-medium starter-portraits
+	$(BIN)/spinbot models pull whisper-base piper-joe-medium resemblyzer-ge2e
 
 kills: models ## end every kind of process 20 times with toy jobs and 3 times with the video job; takes hours
 	SPINBOT_KILL_ROUNDS=20 SPINBOT_KILL_VIDEO_ROUNDS=3 $(BIN)/python -m pytest tests/test_kills.py

@@ -94,6 +94,10 @@ class Settings(BaseSettings):
     copies_gb: float = Field(
         default=20, gt=0, description="Size of this machine's copies of artifacts in a bucket or on another machine"
     )
+    image_model: Path | None = Field(
+        default=None,
+        description="Folder of a text-to-image model in diffusers' layout, in place of the starter's",
+    )
     engines: dict[str, str] = Field(
         default=STARTER_ENGINES, description="Which engine fills each slot; slots that are not named keep theirs"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -70,7 +71,8 @@ def test_a_person_is_used_only_with_consent_and_a_portrait(anna):
     nodes = anna.get(f"/v1/jobs/{job}").json()["graph"]["nodes"]
     assert nodes["portrait"]["params"]["artifact"] == portrait
     assert nodes["perform"]["params"]["voice"] == "toy:high"
-    consent = "Ada Lovelace agreed to: videos about mathematics; attested by anna"
+    today = datetime.now(UTC).date()
+    consent = f"Ada Lovelace agreed to: videos about mathematics; attested by anna on {today}"
     assert nodes["finish"]["params"]["consent"] == consent
     anna.post(f"/v1/jobs/{job}/cancel")
 

@@ -21,7 +21,7 @@ def test_one_setting_of_one_host_group_leaves_the_others_as_they_are(monkeypatch
 def test_a_host_group_can_be_added_and_removed(monkeypatch):
     monkeypatch.setenv("SPINBOT_HOSTS", '{"speech": null, "voice": {"slots": ["tts", "asr"], "threads": 2}}')
     hosts = Settings().hosts
-    assert set(hosts) == {"language", "vision", "media", "voice"}
+    assert set(hosts) == {"language", "vision", "media", "training", "voice"}
     assert hosts["voice"].threads == 2
 
 

@@ -17,10 +17,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from spinbot.engines.base import no_progress
+from spinbot.engines.image.buckets import nearest, sizes
 from spinbot.engines.image.pipeline import load_pipeline, paint
 from spinbot.engines.lora_trainer.base import Base, Example, Pixels, Trained
 from spinbot.engines.lora_trainer.batches import batches
-from spinbot.engines.lora_trainer.buckets import nearest, sizes
 from spinbot.engines.lora_trainer.captions import learned
 from spinbot.engines.lora_trainer.kohya import kohya_layers
 from spinbot.engines.lora_trainer.peft_lora import PeftTrainer

@@ -16,9 +16,9 @@ FILE = {"path": "a.bin", "sha256": "0" * 64, "bytes": 1, "sources": ["file:/a"]}
 def test_a_plain_pull_installs_one_model_for_each_slot_and_nothing_optional():
     catalogue = load_catalogue()
     slots = [catalogue[name].slot for name in catalogue.defaults]
-    assert sorted(slots) == ["asr", "face", "script", "tts", "upscale"]
+    assert sorted(slots) == ["asr", "face", "image", "script", "tts", "upscale"]
     optional = {entry.name for entry in catalogue.models} - set(catalogue.defaults)
-    assert optional == {"piper-joe-medium", "starter-portraits", "whisper-base"}
+    assert optional == {"piper-joe-medium", "resemblyzer-ge2e", "whisper-base"}
 
 
 def test_every_starter_file_comes_with_spinbot_or_can_be_had_from_a_package_index_without_a_hub():

@@ -161,7 +161,7 @@ def test_a_voice_becomes_more_like_the_speaker_and_a_killed_training_ends_with_t
     trainer: KokoroStyleTrainer, clips: list[Recording], hear: Any, tmp_path: Path
 ) -> None:
     settings = VoiceSettings(
-        start="stock:nezumi", max_train_steps=8, evaluate_every_n_steps=4, learning_rate=0.03, checkpoint_seconds=1e-6
+        start="stock:alpha", max_train_steps=8, evaluate_every_n_steps=4, learning_rate=0.03, checkpoint_seconds=1e-6
     )
 
     def train(name: str, watch: Watch, resume: Path | None = None) -> TrainedVoice:
@@ -222,9 +222,9 @@ def test_the_command_makes_a_voice_of_the_profile(home: Path, models: Models, tm
 def test_sound_that_is_no_speech_ends_with_a_remedy(home: Path, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, 20 * 16_000).astype(np.float32)
     for name, sound, says in (
-        ("short", noise[:4800], "15 s"),
-        ("silence", np.zeros(20 * 16_000, np.float32), "15 s"),
-        ("noise", noise, "15 s"),
+        ("short", noise[:4800], "15 are the least"),
+        ("silence", np.zeros(20 * 16_000, np.float32), "15 are the least"),
+        ("noise", noise, "15 are the least"),
     ):
         write_wav(tmp_path / f"{name}.wav", sound, 16_000)
         done = spinbot_in(home, "train", "voice", tmp_path / f"{name}.wav", "--name", "ada", *CONSENT, "--steps", "1")

@@ -35,7 +35,6 @@ from spinbot.config import HostGroup, Settings, cores
 from spinbot.engines.base import Engine
 from spinbot.engines.registry import engine_class
 from spinbot.errors import CancelledError, NodeError, SpinbotError
-from spinbot.models.catalogue import load_catalogue
 from spinbot.models.store import ModelStore
 from spinbot.store.artifacts import Artifacts, LocalArtifacts
 
@@ -142,8 +141,7 @@ class Host:
         self.name = name
         self.home = settings.root
         self.artifacts = artifacts or LocalArtifacts(settings.artifacts_dir)
-        self._catalogue = load_catalogue()
-        self._models = ModelStore(settings.models_dir, self._catalogue)
+        self._models = ModelStore.of(settings)
         self.residency = Residency(
             int(group.memory_gb * (1 << 30)), build=self._build, estimate=self._estimate, measure=process_bytes
         )
@@ -221,7 +219,7 @@ class Host:
 
     def _estimate(self, key: Key) -> int:
         requires = engine_class(*key).requires
-        return sum(self._catalogue[name].memory_mb << 20 for name in requires)
+        return sum(self._models.memory_bytes(name) for name in requires)
 
 
 def weights_digest(models: ModelStore, slot: str, engine: str) -> str:

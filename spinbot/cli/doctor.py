@@ -74,7 +74,7 @@ def _home(root: Path) -> Iterator[Finding]:
 
 
 def _models(settings: Settings) -> Iterator[Finding]:
-    store = ModelStore(settings.models_dir, load_catalogue())
+    store = ModelStore.of(settings)
     for entry in load_catalogue().models:
         if not store.installed(entry.name):
             if not entry.optional:

@@ -79,7 +79,7 @@ def licenses_command(context: typer.Context) -> None:
 
 
 def _store() -> ModelStore:
-    return ModelStore(Settings().models_dir, load_catalogue())
+    return ModelStore.of(Settings())
 
 
 def _entries() -> list[ModelEntry]:

@@ -23,7 +23,6 @@ from spinbot.graphs.node import NODES, describe
 from spinbot.graphs.nodes import register
 from spinbot.graphs.runner import Runner
 from spinbot.graphs.trace import trace
-from spinbot.models.catalogue import load_catalogue
 from spinbot.models.store import ModelStore
 from spinbot.store.artifacts import PrunableArtifacts
 from spinbot.store.database import connect
@@ -46,7 +45,7 @@ class Studio(Place):
         self.settings = settings or Settings()
         register(self.settings)
         self.artifacts = open_artifacts(self.settings)
-        self.models = ModelStore(self.settings.models_dir, load_catalogue())
+        self.models = ModelStore.of(self.settings)
         self.jobs = JobStore(connect(self.settings.database))
         self.people = LocalPeople(self.jobs.engine, self.artifacts)
         self._pool: Pool | None = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager
 from functools import partial
@@ -19,14 +19,18 @@ from typing import TYPE_CHECKING, Protocol
 
 from filelock import FileLock, Timeout
 
+from spinbot.config import Settings
 from spinbot.disk import require_space, storage_errors
 from spinbot.errors import CancelledError, ModelError
-from spinbot.models.catalogue import Catalogue, FileEntry, ModelEntry, digest
+from spinbot.models.catalogue import Catalogue, FileEntry, ModelEntry, digest, load_catalogue
+from spinbot.models.local import check_folder, folder_bytes, folder_digest
 from spinbot.models.verified import check_files
 
 if TYPE_CHECKING:
     from spinbot.models.fetch import Fetcher
 
+IMAGE_MODEL = "starter-portraits"
+"""What `Settings.image_model` takes the place of."""
 _SIDE_BY_SIDE = 4
 """Models pulled at once; the starter set has five, and the two largest take most of the time."""
 
@@ -45,17 +49,24 @@ def no_report(model: str, file: str, done_bytes: int, total_bytes: int) -> None:
 class ModelStore:
     """The models of a catalogue, installed under one folder."""
 
-    def __init__(self, root: Path, catalogue: Catalogue) -> None:
-        """`root` need not exist; see `Settings.models_dir`."""
+    def __init__(self, root: Path, catalogue: Catalogue, own: Mapping[str, Path] | None = None) -> None:
+        """`root` need not exist; see `Settings.models_dir`. `own` are folders of the user's in place of models."""
         self.root = root
         self.catalogue = catalogue
+        self._own = dict(own or {})
+
+    @classmethod
+    def of(cls, settings: Settings) -> ModelStore:
+        """The models of an installation."""
+        own = {IMAGE_MODEL: settings.image_model.expanduser().resolve()} if settings.image_model else {}
+        return cls(settings.models_dir, load_catalogue(), own)
 
     def path(self, name: str) -> Path:
         """The folder with all files of a model, at the cost of one `stat` a file once they were hashed.
 
         Raises `ModelError` with code `model_missing` or `model_damaged`, `NotFoundError`.
         """
-        return self._checked(name, afresh=False)
+        return check_folder(self._own[name]) if name in self._own else self._checked(name, afresh=False)
 
     def verify(self, name: str) -> Path:
         """As `path`, but every byte is hashed again."""
@@ -70,8 +81,15 @@ class ModelStore:
         return True
 
     def digest(self, name: str) -> str:
-        """Identifies the bytes of all files of a model, installed or not: 64 hex digits. Raises `NotFoundError`."""
-        return digest(self.catalogue[name])
+        """Identifies the bytes of all files of a model, installed or not: 64 hex digits. Raises `NotFoundError`.
+
+        Of a folder of the user's it raises `ModelError` where that is none.
+        """
+        return folder_digest(self._own[name]) if name in self._own else digest(self.catalogue[name])
+
+    def memory_bytes(self, name: str) -> int:
+        """About how much memory it takes once loaded."""
+        return folder_bytes(self._own[name]) if name in self._own else self.catalogue[name].memory_mb << 20
 
     def pull(self, names: Sequence[str], report: Report = no_report) -> None:
         """Install models, several at a time; where all files are here and whole, no connection is opened.
@@ -80,7 +98,8 @@ class ModelStore:
         that pulls the same model is waited for. Raises `StorageError` before the first byte where the disk is too
         full, `ModelError` naming every file that no source gave and why, `NotFoundError`.
         """
-        entries = [entry for entry in map(self.catalogue.__getitem__, dict.fromkeys(names)) if self._lacking(entry)]
+        wanted = [self.catalogue[name] for name in dict.fromkeys(names) if name not in self._own]
+        entries = [entry for entry in wanted if self._lacking(entry)]
         if not entries:
             return
         require_space(self.root, sum(map(self._space, entries)))

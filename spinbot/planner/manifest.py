@@ -129,7 +129,7 @@ def _engine(slot: str, name: str, models: ModelStore) -> EngineEntry:
     return EngineEntry(
         name=name,
         models=list(kind.requires),
-        memory_bytes=sum(models.catalogue[model].memory_mb << 20 for model in kind.requires),
+        memory_bytes=sum(models.memory_bytes(model) for model in kind.requires),
         missing=[
             *(model for model in kind.requires if not models.installed(model)),
             *(module for module in kind.extras if find_spec(module) is None),

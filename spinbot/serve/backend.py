@@ -19,7 +19,6 @@ from spinbot.actors.pool import local_pool
 from spinbot.config import Settings
 from spinbot.graphs.nodes import register
 from spinbot.graphs.runner import Runner
-from spinbot.models.catalogue import load_catalogue
 from spinbot.models.store import ModelStore
 from spinbot.planner.plan import Plan
 from spinbot.serve.feed import Feed
@@ -80,7 +79,7 @@ class Stores:
         self.engine = connect(settings.database)
         self.jobs = JobStore(self.engine)
         self.artifacts = open_artifacts(settings)
-        self.models = ModelStore(settings.models_dir, load_catalogue())
+        self.models = ModelStore.of(settings)
         self.feed = Feed(self.jobs)
         self.events_url: str | None = None
 

@@ -9,7 +9,6 @@ from spinbot.actors.ray.services import GONE, ensure
 from spinbot.config import Settings
 from spinbot.errors import HostLostError, SpinbotError
 from spinbot.graphs.nodes import register
-from spinbot.models.catalogue import load_catalogue
 from spinbot.models.store import ModelStore
 from spinbot.planner.plan import Plan
 from spinbot.planner.planner import PlanRequest
@@ -26,7 +25,7 @@ class PlannerService:
         self._settings = settings
         self._planner = Planner(
             settings,
-            ModelStore(settings.models_dir, load_catalogue()),
+            ModelStore.of(settings),
             open_artifacts(settings),
             self._ask,
         )

@@ -15,7 +15,6 @@ from spinbot.config import Settings
 from spinbot.errors import SpinbotError, StorageError
 from spinbot.graphs.nodes import register
 from spinbot.graphs.runner import Runner
-from spinbot.models.catalogue import load_catalogue
 from spinbot.models.store import ModelStore
 from spinbot.planner.planner import PlanRequest
 from spinbot.serve.hub import Hub
@@ -46,7 +45,7 @@ class RunnerService:
         depot = Depot(ensure("depot", DepotActor, settings.artifacts_dir, concurrency=8), this_node())
         self._pool = ClusterPool(settings, depot)
         jobs, artifacts = JobStore(connect(settings.database)), open_artifacts(settings, attempts=2)
-        models = ModelStore(settings.models_dir, load_catalogue())
+        models = ModelStore.of(settings)
         self._runner = Runner(
             jobs=jobs,
             artifacts=artifacts,

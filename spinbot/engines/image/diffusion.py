@@ -9,11 +9,11 @@ import numpy as np
 
 from spinbot.engines.base import Progress
 from spinbot.engines.image.base import ImageEngine, Picture, require_size
-from spinbot.engines.image.pipeline import STEPS, load_pipeline, paint
+from spinbot.engines.image.pipeline import STEPS, fitting_size, load_pipeline, paint
 
 
 class DiffusersEngine(ImageEngine):
-    """Paints with the starter model: drawn portraits of 128 x 128 pixels, squares whatever is asked for."""
+    """Paints with the starter model, drawn portraits of 128 x 128 pixels, or with the one that is set in its place."""
 
     name: ClassVar[str] = "diffusers"
     requires: ClassVar[tuple[str, ...]] = ("starter-portraits",)
@@ -43,6 +43,7 @@ class DiffusersEngine(ImageEngine):
             self._pipe,
             [prompt],
             seed=seed,
+            size=fitting_size(self._pipe, width, height),
             after_step=lambda step: progress(step / STEPS, f"step {step} of {STEPS}"),
         )
         return Picture(np.asarray(image.convert("RGB")), self._notes(prompt))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from spinbot.engines.chance import dice
-from spinbot.engines.lora_trainer.buckets import Size
+from spinbot.engines.image.buckets import Size
 
 Caption = Literal["own", "name", "none"]
 """A picture is learned under its own caption, one that says the name alone, or none."""

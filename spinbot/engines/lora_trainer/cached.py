@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from spinbot.engines.image.buckets import Size, fitted, nearest
 from spinbot.engines.lora_trainer.base import Pixels
 from spinbot.engines.lora_trainer.batches import Taken
-from spinbot.engines.lora_trainer.buckets import Size, fitted, nearest
 from spinbot.engines.lora_trainer.denoisers.base import Conditions, Denoiser, standard_normal
 
 Shown = tuple[Pixels, str]

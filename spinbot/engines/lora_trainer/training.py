@@ -15,10 +15,10 @@ import numpy as np
 
 from spinbot.engines import checkpoint
 from spinbot.engines.chance import noise
+from spinbot.engines.image.buckets import Size, fitted, nearest, sizes
 from spinbot.engines.image.pipeline import paint
 from spinbot.engines.lora_trainer.base import Base, Example, Pixels, Trained, Version, Watch
 from spinbot.engines.lora_trainer.batches import Taken, batches
-from spinbot.engines.lora_trainer.buckets import Size, fitted, nearest, sizes
 from spinbot.engines.lora_trainer.cached import Cached, Shown
 from spinbot.engines.lora_trainer.captions import learned, names, others, samples
 from spinbot.engines.lora_trainer.denoisers.base import Noising
