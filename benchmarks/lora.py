@@ -6,9 +6,9 @@ attributes the pictures of 12 prompts with the trigger word show, with and witho
 attributes that 60 other prompts ask for.
 
 `speed`: steps a second and peak memory of spinbot's trainer and of `train_text_to_image_lora.py` (from the folder
-examples/text_to_image of github.com/huggingface/diffusers; it needs the package `datasets`), one after the other, with
-the same model, pictures, batch size, rank and precision. Times are differences between a long and a short run, so that
-neither counts what comes before the first step.
+examples/text_to_image of github.com/huggingface/diffusers; it needs the packages `datasets` and `torchvision`), one
+after the other, with the same model, pictures, batch size, rank and precision. Times are differences between a long
+and a short run, so that neither counts what comes before the first step.
 
     python benchmarks/lora.py quality [--personas 3] [--seeds 3] [--sheet lora.png]
     python benchmarks/lora.py speed --script train_text_to_image_lora.py
@@ -70,6 +70,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--sheet", type=Path, help="write pictures of all personas, with and without, as one PNG")
     parser.add_argument("--script", type=Path, help="diffusers' train_text_to_image_lora.py")
+    parser.add_argument("--packages", default="", help="a folder with packages that only the script needs")
     parser.add_argument("--steps", type=int, default=LONG)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
@@ -135,8 +136,11 @@ def speed(options: argparse.Namespace) -> list[str]:
             Image.fromarray(example.pixels).save(folder / f"photos/{number}.png")
             lines.append(json.dumps({"file_name": f"{number}.png", "text": example.caption}))
         (folder / "photos/metadata.jsonl").write_text("\n".join(lines))
-        # The script of a newer version refuses this one; what it uses of the library is the same.
-        patched = "import runpy, sys, diffusers.utils as u; u.check_min_version = lambda _: None; "
+        # The script of a newer version refuses this one; what it uses of the library is the same. torchvision wants an
+        # operators that its build beside a CPU wheel of torch lacks, and the script does not use.
+        patched = "import runpy, sys, torch, diffusers.utils as u; u.check_min_version = lambda _: None; "
+        patched += "ops = ('torchvision::nms', 'torchvision::qnms'); "
+        patched += "[torch.library.define(op, '(Tensor a, Tensor b, float c) -> Tensor') for op in ops]; "
         patched += "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
         asked = [
             f"--pretrained_model_name_or_path={models('starter-portraits')}", f"--train_data_dir={folder / 'photos'}",
@@ -144,7 +148,7 @@ def speed(options: argparse.Namespace) -> list[str]:
             "--random_flip", "--mixed_precision=no", "--seed=0", f"--output_dir={folder / 'out'}",
             "--dataloader_num_workers=0",
         ]  # fmt: skip
-        theirs = [sys.executable, "-c", patched, str(options.script), *asked]
+        theirs = ["env", f"PYTHONPATH={options.packages}", sys.executable, "-c", patched, str(options.script), *asked]
         mine = [sys.executable, __file__, "steps", f"--threads={options.threads}"]
         results = {}
         for label, command, argument in (

@@ -19,7 +19,7 @@ def check_folder(folder: Path) -> Path:
     if not (folder / INDEX).is_file():
         raise ModelError(
             f"there is no {INDEX} in {folder}",
-            hint="SPINBOT_IMAGE_MODEL names a model in diffusers' layout, as `hf download NAME --local-dir DIR` gets it",
+            hint="SPINBOT_IMAGE_MODEL names a model in diffusers' layout: hf download NAME --local-dir DIR",
             code="model_missing",
         )
     return folder
