@@ -61,7 +61,7 @@ class Api:
 @contextmanager
 def serving(home: Path, engines: dict[str, str] | None = None, **settings: Any) -> Iterator[Api]:
     """The service, until the block ends."""
-    chosen = {"script": toys.TOY, "asr": toys.BROKEN} if engines is None else engines
+    chosen = {"image": "drawn"} | ({"script": toys.TOY, "asr": toys.BROKEN} if engines is None else engines)
     hosts = {
         "language": HostGroup(slots=["script"]),
         "speech": HostGroup(slots=["tts", "asr"]),

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning"
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with serving(tmp_path_factory.mktemp("home"), TALKERS | {"image": "drawn"}) as running_api:
+    with serving(tmp_path_factory.mktemp("home"), TALKERS) as running_api:
         yield running_api
 
 

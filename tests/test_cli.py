@@ -179,7 +179,7 @@ def test_words_become_a_picture_the_same_one_for_the_same_seed(home):
     first, second = (read_portrait(home / name).pixels for name in ("one.png", "two.png"))
     assert first.shape == (256, 320, 3)
     assert (first == second).all()
-    assert credentials(home / "one.png").models == ("image/drawn",)
+    assert credentials(home / "one.png").models == ("image/diffusers", "upscale/realesrgan")
 
 
 @pytest.mark.parametrize(

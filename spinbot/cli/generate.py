@@ -30,6 +30,10 @@ Examples:
 """
 
 
+SOMEBODY = "a woman with long brown hair in a green sweater, white wall"
+"""Who is drawn where nobody is named."""
+
+
 class Aspect(StrEnum):
     """Shape of the video."""
 
@@ -51,7 +55,7 @@ def generate(
     topic: str = typer.Argument(
         "", help="What to talk about; the script is written for you. With --edit: the new text."
     ),
-    portrait: Path | None = typer.Option(None, help="A picture with a face; without it, the portrait that is shipped."),
+    portrait: Path | None = typer.Option(None, help="A picture with a face; without it, somebody is drawn."),
     look: str = typer.Option("", help="In place of a portrait: who is to be drawn, in words; of a profile: how."),
     profile: str = typer.Option("", help="In place of a portrait: a person of `spinbot profile list`."),
     script: str = typer.Option("", help="A text file with what to say, or - for standard input, in place of a topic."),
@@ -78,8 +82,6 @@ def generate(
     from spinbot.graphs.casting import cast
     from spinbot.graphs.export import check_writable
     from spinbot.graphs.films import TalkingPortrait
-    from spinbot.media.portraits import VOICES
-    from spinbot.media.portraits import path as shipped_portrait
 
     if edit or sentence:
         _check_edit(context, edit, sentence)
@@ -90,14 +92,12 @@ def generate(
     text = _read_script(script) if script else ""
     if portrait and (look or profile):
         raise InputError("--portrait goes with neither --look nor --profile", hint="leave one out")
-    data = b"" if look or profile else portrait_bytes(portrait or shipped_portrait("demo"))
+    data = portrait_bytes(portrait) if portrait else b""
     place = open_place(context)
     engines = parse_engines(engine, place)
     speaker = engines.get("tts") or place.engine("tts")
     if voice:
         find_voice(voice, speaker, place)
-    elif not (portrait or look or profile) and speaker == "kokoro":
-        voice = VOICES["demo"]
     params = {
         "topic": topic,
         "script": text,
@@ -111,12 +111,12 @@ def generate(
     if voice:
         params["voice"] = voice
     used = None
-    if look:
-        params["look"] = look
+    if look or not (portrait or profile):
+        params["look"] = look or SOMEBODY
     if profile:
         person = place.people.get(profile)
         params, used = cast(TalkingPortrait.name, params, person), person.id
-    elif not look:
+    elif portrait:
         params["portrait"] = place.artifacts.put_bytes(data)
     graph = TalkingPortrait.model_validate(params).graph()
     place.prepare([graph], console)
