@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from typing import cast
@@ -10,6 +12,10 @@ from typing import cast
 import pytest
 
 from spinbot import __version__
+from spinbot.actors.call import Call
+from spinbot.actors.host import CallContext
+from spinbot.actors.pool import local_pool
+from spinbot.config import HostGroup, Settings
 from spinbot.errors import HostLostError
 from tests.lab import Lab, link, number
 
@@ -70,3 +76,45 @@ def test_a_host_that_never_found_room_does_not_hold_up_a_new_runner(tmp_path, mo
         assert lab.wait(pool.describe()) == [{}]
         while ray.util.list_named_actors(all_namespaces=True):  # until Ray has ended it
             pass
+
+
+STEPPED, ENOUGH = threading.Event(), threading.Event()
+
+
+def steps(context: CallContext, payload: object) -> dict[str, object]:
+    """Work in steps, until there was enough."""
+    count = 0
+    while not ENOUGH.is_set():
+        count += 1
+        STEPPED.set()
+        context.progress(0.5, f"step {count}")
+    return {"steps": count}
+
+
+def looks(context: CallContext, payload: object) -> dict[str, object]:
+    """Whether a step is taken while this call runs, after the one that may be under way."""
+    STEPPED.wait(0.2)
+    STEPPED.clear()
+    STEPPED.wait(0.2)
+    STEPPED.clear()
+    return {"stepped": STEPPED.wait(1.0)}
+
+
+def test_a_nice_call_rests_while_another_runs_and_then_goes_on(tmp_path):
+    asyncio.run(one_rests_for_the_other(tmp_path))
+
+
+async def one_rests_for_the_other(tmp_path):
+    hosts = {"training": HostGroup(nice=15), "media": HostGroup()}
+    pool = local_pool(Settings(home=tmp_path, hosts=hosts))
+    STEPPED.clear()
+    ENOUGH.clear()
+    training = asyncio.ensure_future(pool.call("training", Call("a", steps, None, {}), lambda said: None))
+    assert await asyncio.to_thread(STEPPED.wait, 10)
+    answer = await pool.call("media", Call("b", looks, None, {}), lambda said: None)
+    assert answer.result == {"stepped": False}
+    STEPPED.clear()
+    assert await asyncio.to_thread(STEPPED.wait, 10), "it goes on"
+    ENOUGH.set()
+    assert (await training).result["steps"] > 1
+    await pool.close()

@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 PROGRESS_EVERY_S = 0.2
 """5 progress events a second and node: smooth to look at, some 20 rows for a 4 s node."""
+REST_S = 10.0
 LONG_S = 0.1
 """Calls that took longer give the memory they freed back to the system, which takes 0.5 ms."""
 
@@ -85,6 +86,7 @@ class CallContext:
 
     def progress(self, fraction: float, message: str) -> None:
         """Report that `fraction` (0..1) is done. Raises `CancelledError` once the call is cancelled."""
+        self._host.rest(self._cancelled)
         if self._cancelled.is_set():
             raise CancelledError("cancelled", hint="submit it again to go on from the finished nodes")
         now = time.monotonic()
@@ -147,6 +149,8 @@ class Host:
         )
         self._running: dict[str, CallContext] = {}
         self._cancelled: set[str] = set()
+        self._free = threading.Event()
+        self._free.set()
 
     def run(self, call: Call, say: Say, results: dict[str, dict[str, Any]]) -> Answer | NotBegun:
         """Run a call to its end; `say` gets what it says meanwhile, on the call's thread. Never raises.
@@ -186,6 +190,19 @@ class Host:
         self._cancelled.add(call_id)
         if context := self._running.get(call_id):
             context.cancel()
+
+    def hold(self, held: bool) -> None:
+        """Let calls rest at their next step, while others of the machine go first; or let them go on."""
+        if held:
+            self._free.clear()
+        else:
+            self._free.set()
+
+    def rest(self, cancelled: threading.Event) -> None:
+        """Wait while calls are held, `REST_S` at most, so that one that is held for ever still gets somewhere."""
+        until = time.monotonic() + REST_S
+        while not self._free.wait(0.05) and not cancelled.is_set() and time.monotonic() < until:
+            pass
 
     def cancel_all(self) -> None:
         """Stop every call that runs: nobody waits for them any more."""

@@ -18,6 +18,7 @@ class LocalHost:
     """A `Host` whose calls run in threads."""
 
     def __init__(self, host: Host) -> None:
+        self.machine = "this"
         self._host = host
         self._killed = asyncio.Event()
         self._waiting: deque[Call] = deque()
@@ -52,6 +53,10 @@ class LocalHost:
         """See `HostHandle.take_back`."""
         while call := self._next():
             self._hear(call.id, NotBegun())
+
+    def hold(self, held: bool) -> None:
+        """See `HostHandle.hold`."""
+        self._host.hold(held)
 
     async def cancel(self, call_id: str) -> None:
         """See `HostHandle.cancel`."""

@@ -4,6 +4,8 @@ A host runs one call at a time; calls that are over in no time may be sent toget
 has its engines loaded; if there is none it waits a moment for one that has, then takes any idle host, then a new
 process is started, up to the group's limit. A process that had nothing to do for a while ends, except the group's
 first. A call that does not stop when asked is ended with its process, which only calls share that were sent with it.
+
+Calls of groups that are `nice`, such as trainings, rest at their next step while others run on the same machine.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -26,6 +29,9 @@ log = logging.getLogger(__name__)
 PATIENCE_S = 0.5
 """How long a call waits for a busy host before another process is started: starting one takes about a second."""
 
+CALM_S = 0.3
+"""How long no other call has run before nice ones go on: between the nodes of a job there are some 10 ms."""
+
 DESCRIBE_S = 1.0
 
 TAKE_BACK_S = 0.2
@@ -34,6 +40,9 @@ TAKE_BACK_S = 0.2
 
 class HostHandle(Protocol):
     """One host, as the pool sees it."""
+
+    machine: str
+    """Where it is, once it is ready."""
 
     async def ready(self) -> None:
         """Wait until the process takes calls. Raises `HostLostError`."""
@@ -45,6 +54,10 @@ class HostHandle(Protocol):
 
     def take_back(self, calls: Sequence[str]) -> None:
         """Do not begin these calls any more; those that have not are heard as `NotBegun`."""
+        ...
+
+    def hold(self, held: bool) -> None:
+        """Let calls rest at their next step, or go on."""
         ...
 
     async def cancel(self, call_id: str) -> None:
@@ -103,6 +116,8 @@ class Pool:
         self._start = start
         self._groups = {name: _Group(settings) for name, settings in hosts.items()}
         self._rides: dict[str, _Ride] = {}
+        self._nice = [group for group in self._groups.values() if group.settings.nice]
+        self._others: Counter[str] = Counter()
         self._numbers = itertools.count(1)
         self._startings: set[asyncio.Task[None]] = set()
         self._endings: set[asyncio.Task[None]] = set()
@@ -151,6 +166,7 @@ class Pool:
                 seat.engines.discard(f"{said.slot}/{said.engine}")
             hear(call, said)
 
+        self._first(group, seat.handle.machine, 1)
         behind = [call.id for call in calls[1:]]
         late = asyncio.get_running_loop().call_later(TAKE_BACK_S, seat.handle.take_back, behind) if behind else None
         try:
@@ -161,6 +177,7 @@ class Pool:
         finally:
             if late:
                 late.cancel()
+            self._first(group, seat.handle.machine, -1)
             self._over(ride, calls)
             self._leave(group, seat)
 
@@ -220,6 +237,29 @@ class Pool:
             seats, group.seats = group.seats, []
             for seat in seats:
                 await seat.handle.kill()
+
+    def _first(self, name: str, machine: str, change: int) -> None:
+        """A call begins (1) or ends (-1): those of nice groups on its machine rest while there are others."""
+        if self._groups[name].settings.nice:
+            self._hold(machine, self._others[machine] > 0)
+            return
+        self._others[machine] += change
+        if not any(group.seats for group in self._nice):
+            return
+        if change > 0:
+            self._hold(machine, True)
+        else:
+            asyncio.get_running_loop().call_later(CALM_S, self._calm, machine)
+
+    def _calm(self, machine: str) -> None:
+        if not self._others[machine]:
+            self._hold(machine, False)
+
+    def _hold(self, machine: str, held: bool) -> None:
+        for group in self._nice:
+            for seat in group.seats:
+                if seat.handle.machine == machine:
+                    seat.handle.hold(held)
 
     def _over(self, ride: _Ride, calls: Sequence[Call]) -> None:
         for call in calls:

@@ -1,7 +1,7 @@
 """What both ends of a line agree on: where it begins, and how a frame looks.
 
-A frame is the length of its body in four bytes, big-endian, and the body, pickled. The runner sends `Run`,
-`Stop`, `TakeBack` and `Ping`; the host sends lists of `(call id, Said)`, an empty one for a ping. A line begins with
+A frame is the length of its body in four bytes, big-endian, and the body, pickled. The runner sends `Run`, `Stop`,
+`TakeBack`, `Hold` and `Ping`; the host sends lists of `(call id, Said)`, an empty one for a ping. A line begins with
 the secret of the host, which the runner has from Ray; whoever does not know it is hung up on before anything that it
 sent is unpickled.
 """
@@ -45,6 +45,13 @@ class TakeBack:
     """Do not begin these calls any more; say which have not."""
 
     calls: list[str]
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Let calls rest at their next step, or go on."""
+
+    held: bool
 
 
 @dataclass(frozen=True)

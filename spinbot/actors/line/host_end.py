@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from spinbot.actors.call import Answer, Call, Message, NotBegun, Said
 from spinbot.actors.host import Host
-from spinbot.actors.line.frames import HEAD, SECRET, Door, Ping, Run, Stop, TakeBack, pack
+from spinbot.actors.line.frames import HEAD, SECRET, Door, Hold, Ping, Run, Stop, TakeBack, pack
 
 HOLD_S = 0.01
 """How long an answer may wait for those of calls behind it: each frame wakes the runner, which then stores a turn."""
@@ -82,11 +82,14 @@ class HostEnd:
                         self._host.cancel(call)
                 case TakeBack(calls):
                     runner.give_back(self._take_out(set(calls)))
+                case Hold(held):
+                    self._host.hold(held)
                 case Ping():
                     runner.flush()
 
     def _forget(self, runner: _Runner) -> None:
         runner.gone = True
+        self._host.hold(False)
         for call in runner.calls.copy():
             self._host.cancel(call)
 

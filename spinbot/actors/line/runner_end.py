@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from spinbot.actors.call import Answer, Call, Hear, NotBegun, Said
-from spinbot.actors.line.frames import HEAD, Door, Ping, Run, Stop, TakeBack, pack
+from spinbot.actors.line.frames import HEAD, Door, Hold, Ping, Run, Stop, TakeBack, pack
 
 PING_S = 15.0
 SILENT_S = 60.0
@@ -68,12 +68,17 @@ class RunnerEnd(asyncio.Protocol):
         with contextlib.suppress(ConnectionError):  # whoever waits for them hears of that
             self._send(TakeBack(list(calls)))
 
+    def hold(self, held: bool) -> None:
+        """Let the host's calls rest at their next step, or go on."""
+        with contextlib.suppress(ConnectionError):  # whoever waits for them hears of that
+            self._send(Hold(held))
+
     def close(self) -> None:
         """Hang up: the host stops what still runs."""
         if self._transport is not None:
             self._transport.close()
 
-    def _send(self, body: Run | Stop | TakeBack | Ping) -> None:
+    def _send(self, body: Run | Stop | TakeBack | Hold | Ping) -> None:
         if self._transport is None or self._transport.is_closing():
             raise ConnectionError("the line is closed")
         self._transport.write(pack(body))

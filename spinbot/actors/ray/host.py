@@ -71,6 +71,7 @@ class RayHost:
 
     def __init__(self, name: str, actor: Any) -> None:
         self.name = name
+        self.machine = ""
         self._actor = actor
         self._line: asyncio.Future[RunnerEnd] | None = None
         self._engines: list[str] = []
@@ -97,6 +98,11 @@ class RayHost:
         """See `HostHandle.take_back`."""
         if self._line is not None and self._line.done() and not self._line.exception():
             self._line.result().take_back(calls)
+
+    def hold(self, held: bool) -> None:
+        """See `HostHandle.hold`."""
+        if self._line is not None and self._line.done() and not self._line.exception():
+            self._line.result().hold(held)
 
     async def cancel(self, call_id: str) -> None:
         """See `HostHandle.cancel`."""
@@ -129,6 +135,7 @@ class RayHost:
     async def _connect(self) -> RunnerEnd:
         try:
             door, self._engines = await self._actor.door.remote()
+            self.machine = door.address
             return await RunnerEnd.open(door)
         except LOST as error:
             raise self._lost() from error
