@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from spinbot.engines.base import Progress
+from spinbot.engines.base import Models, Progress
 from spinbot.engines.tts.alignment import Aligned, align, join
 from spinbot.engines.tts.base import Spoken, TtsEngine, Voice
 from spinbot.engines.tts.english import English, Pronounced, check_english
@@ -54,6 +54,10 @@ class KokoroEngine(TtsEngine):
 
     _session: Any = None
 
+    def __init__(self, models: Models, *, device: str = "cpu", threads: int = 1) -> None:
+        super().__init__(models, device=device, threads=threads)
+        self._trained: dict[str, npt.NDArray[np.float32]] = {}
+
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:
         """The stock voices, the clearest first."""
@@ -78,7 +82,6 @@ class KokoroEngine(TtsEngine):
         try:
             self._vocab: dict[str, int] = json.loads((folder / "vocab.json").read_text("utf-8"))["vocab"]
             with np.load(folder / "voices.npz") as styles:
-                self._trained: dict[str, npt.NDArray[np.float32]] = {}
                 self._styles = {name: styles[pack] for name, (pack, _) in _VOICES.items()}
             model = (folder / "kokoro.onnx").read_bytes() + _also_output(_DURATIONS)
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
@@ -91,7 +94,8 @@ class KokoroEngine(TtsEngine):
 
     def unload(self) -> None:
         """Drop the model and the lexicon."""
-        del self._session, self._english, self._styles, self._trained, self._vocab
+        del self._session, self._english, self._styles, self._vocab
+        self._trained.clear()
 
     def speak(self, text: str, *, voice: str, speed: float, seed: int, progress: Progress) -> Spoken:
         """See `TtsEngine.speak`.
