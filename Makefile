@@ -18,7 +18,7 @@ lint: $(VENV)/dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-models: $(VENV)/dev ## fetch the models that the tests use: the starter's, a second recogniser, a second voice and the image model
+models: $(VENV)/dev ## fetch the models that the tests use: the starter's, a second recogniser, a second voice and the speaker encoder
 	$(BIN)/spinbot models pull
 	$(BIN)/spinbot models pull whisper-base piper-joe-medium resemblyzer-ge2e
 
