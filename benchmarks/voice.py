@@ -27,7 +27,7 @@ from spinbot.engines.base import no_progress
 from spinbot.engines.speaker.base import similarity
 from spinbot.engines.speaker.ge2e import Ge2eEncoder
 from spinbot.engines.tts.kokoro import KokoroEngine
-from spinbot.engines.voice_trainer.base import Look, Recording
+from spinbot.engines.voice_trainer.base import Evaluation, Recording
 from spinbot.engines.voice_trainer.kokoro_style import KokoroStyleTrainer
 from spinbot.engines.voice_trainer.settings import VoiceSettings
 from spinbot.media.audio import read_audio
@@ -159,8 +159,11 @@ class Quiet:
 
     def checkpoint(self, file: Path, step: int) -> None: ...
 
-    def looked(self, look: Look) -> None:
-        print(f"    step {look.step}: {look.similarity:.3f}, word error {look.word_error:.1%}", flush=True)
+    def evaluated(self, evaluation: Evaluation) -> None:
+        print(
+            f"    step {evaluation.step}: {evaluation.similarity:.3f}, word error {evaluation.word_error:.1%}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

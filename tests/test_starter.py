@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from spinbot.engines.image.drawn.look import VALUES
+from spinbot.engines.image.tensors import tensor
 from spinbot.errors import InputError
 from spinbot.starter import judge, lexicon
 from spinbot.starter.__main__ import run
@@ -101,7 +102,7 @@ def test_folding_the_scale_of_latents_changes_no_picture(work):
 
     from spinbot.starter import latents, pictures, vae
 
-    some = pictures.tensor(pictures.load(work)[:2])
+    some = tensor(pictures.load(work)[:2])
     with torch.no_grad():
         before, after = vae.autoencoder(work), latents.autoencoder(work)
         plain = before.decode(before.encode(some).latent_dist.mean).sample

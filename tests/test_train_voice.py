@@ -19,7 +19,7 @@ from spinbot.engines.speaker.base import similarity
 from spinbot.engines.speaker.ge2e import Ge2eEncoder, mel
 from spinbot.engines.tts.kokoro import SAMPLE_RATE, KokoroEngine
 from spinbot.engines.tts.trained import read_header, read_table
-from spinbot.engines.voice_trainer.base import Look, Recording, TrainedVoice
+from spinbot.engines.voice_trainer.base import Evaluation, Recording, TrainedVoice
 from spinbot.engines.voice_trainer.kokoro_style import KokoroStyleTrainer
 from spinbot.engines.voice_trainer.onnx_graph import OnnxGraph
 from spinbot.engines.voice_trainer.settings import VoiceSettings
@@ -112,7 +112,7 @@ class Watch:
 
     folder: Path
     kill_at: int = 0
-    looks: list[Look] = field(default_factory=list)
+    evaluations: list[Evaluation] = field(default_factory=list)
     checkpoints: list[Path] = field(default_factory=list)
 
     def progress(self, fraction: float, message: str) -> None:
@@ -126,8 +126,8 @@ class Watch:
     def checkpoint(self, file: Path, step: int) -> None:
         self.checkpoints.append(self._copy(file, f"checkpoint-{step}.safetensors"))
 
-    def looked(self, look: Look) -> None:
-        self.looks.append(look)
+    def evaluated(self, evaluation: Evaluation) -> None:
+        self.evaluations.append(evaluation)
 
     def _copy(self, file: Path, name: str) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -169,8 +169,8 @@ def test_a_voice_becomes_more_like_the_speaker_and_a_killed_training_ends_with_t
         return trainer.train(clips, settings, tmp_path / name, watch, hear, resume, "digest")
 
     whole = train("whole", Watch(tmp_path / "kept-whole"))
-    assert [look.step for look in whole.looks] == [0, 4, 8]
-    assert whole.best.similarity > whole.looks[0].similarity
+    assert [one.step for one in whole.evaluations] == [0, 4, 8]
+    assert whole.best.similarity > whole.evaluations[0].similarity
     assert whole.best.word_error <= 0.08
     assert read_header(Path(whole.file)) == {"engine": "kokoro", "base": "digest"}
     assert read_table(Path(whole.file)).shape == (510, 256)
@@ -180,7 +180,7 @@ def test_a_voice_becomes_more_like_the_speaker_and_a_killed_training_ends_with_t
     with pytest.raises(Killed):
         train("killed", killed)
     resumed = train("again", Watch(tmp_path / "kept"), killed.checkpoints[-1])
-    assert resumed.looks == whole.looks
+    assert resumed.evaluations == whole.evaluations
     assert resumed.losses == whole.losses
     assert Path(resumed.file).read_bytes() == Path(whole.file).read_bytes()
 

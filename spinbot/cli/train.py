@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,12 @@ from spinbot.disk import storage_errors
 from spinbot.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from spinbot.cli.place import Place
-    from spinbot.store.profiles import Profile
+    from spinbot.graphs.template import Template
+    from spinbot.media.checkup import Finding
+    from spinbot.store.profiles import PartKind, Profile
 
 app = typer.Typer(no_args_is_help=True, help="Train a look or a voice of a person.")
 
@@ -33,13 +38,8 @@ Captions are read from photo.txt or photo.caption beside photo.jpg, or from meta
 say is not learned as part of the person, so let them tell clothes and background; [trigger] stands for the word that
 names the person. Stopped with Ctrl-C or by a crash, `jobs resume` goes on from its last checkpoint.
 
-What --set takes: rank, alpha, batch_size, gradient_accumulation_steps, learning_rate, optimizer, lr_scheduler,
-lr_warmup_steps, target_modules, resolution, flip, caption_dropout_rate, prior_pictures, prior_prompts, min_snr_gamma,
-noise_offset, ema_decay, mixed_precision, gradient_checkpointing, save_precision, sample_every_n_steps, sample_prompts,
-keep_last, patience, checkpoint_seconds and more; docs/training.md explains each. Lists are written as JSON.
+docs/training.md lists what --set takes, and so does a name that is none. Lists are written as JSON.
 """
-
-
 VOICE_EXAMPLE = """
 Examples:
 
@@ -61,11 +61,6 @@ class Preset(StrEnum):
     object = "object"
 
 
-@app.callback()
-def group() -> None:
-    """Train a look or a voice of a person."""
-
-
 @app.command("look", epilog=LOOK_EXAMPLE)
 def look_command(
     context: typer.Context,
@@ -85,46 +80,31 @@ def look_command(
     as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
 ) -> None:
     """Teach the text-to-image model how a person looks, from 10 to 30 pictures; 3 are the least."""
-    from spinbot.cli.dataset import bring, show
-    from spinbot.cli.generate import parse_engines
-    from spinbot.cli.where import open_place
     from spinbot.engines.lora_trainer.settings import LookSettings
-    from spinbot.graphs.casting import cast
     from spinbot.graphs.trainings import LookTraining
-    from spinbot.media.checkup import Checkup
     from spinbot.media.images import read_portrait
     from spinbot.media.picture_folder import read_folder
 
-    given = {"preset": preset.value, "seed": seed} | parse_settings(sets, LookSettings)
-    given |= {"trigger": trigger} if trigger else {}
-    settings = given | ({"max_train_steps": steps} if steps else {})
-    _check(LookSettings, settings, "look")
+    fixed = {"preset": preset.value, "seed": seed} | ({"trigger": trigger} if trigger else {})
+    settings = parse_settings(LookSettings, sets, fixed, steps)
     found = read_folder(folder)
-    place, console = open_place(context), Console(stderr=True, highlight=False)
-    profile = consenting(place, name, person, purpose)
     captions = {file.path: {"caption": file.caption} for file in found.pictures}
-    pictures = bring(place, captions, read_portrait, found.findings)
-    if not pictures:
-        raise InputError(f"no picture in {folder} can be read", hint=f"spinbot dataset pictures {folder}")
-    params = {"pictures": pictures, "settings": settings, "engine": parse_engines(engine, place)}
-    graph = LookTraining.model_validate(cast(LookTraining.name, params, profile)).graph()
-    place.prepare([graph], console)
-    outputs = place.run(graph, console, profile=profile.id).outputs or {}
-    part = place.people.get(name).newest("look")
-    if out is not None:
-        _copies(place, outputs, out)
-    checkup = Checkup.model_validate(outputs["checkup"]["checkup"]).besides(found.findings)
-    if as_json:
-        told = {"profile": name, "version": part.version if part else None, "look": outputs["look"]}
-        typer.echo(json.dumps(told | {"checkup": checkup.model_dump(mode="json")}))
-        return
-    show(checkup, "look")
-    look = outputs["look"]
+    given = Given(captions, read_portrait, found.findings, "pictures")
+    trained = _train(context, LookTraining, settings, given, name=name, person=person, purpose=purpose, engine=engine)
+    look = trained.outputs["look"]
     best = next(version for version in look["versions"] if version["artifact"] == look["artifact"])
-    typer.echo(
-        f"{name}: look {part.version if part else '?'}, step {best['step']} of {look['stopped_at']}, "
-        f'likeness {best["score"]:.2f}; say {look["trigger"]} in a prompt, or: spinbot draw "..." --profile {name}'
+    files = {
+        "pytorch_lora_weights.safetensors": look["artifact"],
+        f"{look['trigger']}.safetensors": best["kohya"],
+        "samples.png": trained.outputs["samples"]["artifact"],
+        "curve.png": trained.outputs["curve"]["artifact"],
+        "events.out.tfevents.spinbot": look["log"],
+    }
+    told = (
+        f"step {best['step']} of {look['stopped_at']}, likeness {best['score']:.2f}; "
+        f'say {look["trigger"]} in a prompt, or: spinbot draw "..." --profile {name}'
     )
+    trained.tell("look", files, out, told, as_json)
 
 
 @app.command("voice", epilog=VOICE_EXAMPLE)
@@ -144,44 +124,98 @@ def voice_command(
     as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
 ) -> None:
     """Fit a voice to recordings of a person: a minute of clear speech at least, 15 seconds are the least."""
-    from spinbot.cli.dataset import bring, show
-    from spinbot.cli.generate import parse_engines
-    from spinbot.cli.where import open_place
     from spinbot.engines.voice_trainer.settings import VoiceSettings
-    from spinbot.graphs.casting import cast
     from spinbot.graphs.trainings import VoiceTraining
     from spinbot.media.audio import read_audio
-    from spinbot.media.checkup import Checkup
     from spinbot.media.recording_folder import read_recordings
 
-    settings = {"seed": seed} | parse_settings(sets, VoiceSettings) | ({"max_train_steps": steps} if steps else {})
-    _check(VoiceSettings, settings, "voice")
+    settings = parse_settings(VoiceSettings, sets, {"seed": seed}, steps)
     found = read_recordings(recordings)
+    texts = {file.path: {"text": file.text} for file in found.recordings}
+    given = Given(texts, read_audio, found.findings, "recordings")
+    trained = _train(context, VoiceTraining, settings, given, name=name, person=person, purpose=purpose, engine=engine)
+    voice = trained.outputs["voice"]
+    files = {
+        "voice.safetensors": voice["artifact"],
+        "before.wav": voice["before"],
+        "after.wav": voice["after"],
+        "curve.png": trained.outputs["curve"]["artifact"],
+    }
+    told = (
+        f"{voice['stopped_at']} steps from {voice['start']}, similarity {voice['similarity_before']:.2f} -> "
+        f"{voice['similarity']:.2f}, word error {voice['word_error']:.0%}"
+    )
+    trained.tell("voice", files, out, told, as_json)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What is to be learned from: files with the words that belong to them, and how to read one."""
+
+    files: dict[Path, dict[str, str]]
+    read: Callable[[Path], Any]
+    findings: list[Finding]
+    """About files that are not even looked at."""
+    field: str
+    """The template's name for them."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A training that succeeded."""
+
+    place: Place
+    profile: str
+    outputs: dict[str, Any]
+    findings: list[Finding]
+
+    def tell(self, kind: PartKind, files: dict[str, str], out: Path | None, told: str, as_json: bool) -> None:
+        """Copy `files`, artifacts by name, to the folder `out`, and print what came of it."""
+        from spinbot.cli.dataset import show
+        from spinbot.media.checkup import Checkup
+
+        if out is not None:
+            _copy(self.place, files, out)
+        part = self.place.people.get(self.profile).newest(kind)
+        version = part.version if part else None
+        checkup = Checkup.model_validate(self.outputs["checkup"]["checkup"]).besides(self.findings)
+        if as_json:
+            answer = {"profile": self.profile, "version": version, kind: self.outputs[kind]}
+            typer.echo(json.dumps(answer | {"checkup": checkup.model_dump(mode="json")}))
+            return
+        show(checkup, kind)
+        typer.echo(f"{self.profile}: {kind} {version}, {told}")
+
+
+def _train(
+    context: typer.Context,
+    template: type[Template],
+    settings: dict[str, Any],
+    given: Given,
+    *,
+    name: str,
+    person: str,
+    purpose: str,
+    engine: list[str],
+) -> Trained:
+    """Run a training for the profile `name`. Raises `InputError` for what cannot be read, or without consent."""
+    from spinbot.cli.dataset import bring
+    from spinbot.cli.generate import parse_engines
+    from spinbot.cli.where import open_place
+    from spinbot.graphs.casting import cast
+
     place, console = open_place(context), Console(stderr=True, highlight=False)
     profile = consenting(place, name, person, purpose)
-    texts = {file.path: {"text": file.text} for file in found.recordings}
-    given = bring(place, texts, read_audio, found.findings)
-    if not given:
-        raise InputError(f"there is no sound in {recordings}", hint=f"spinbot dataset voice {recordings}")
-    params = {"recordings": given, "settings": settings, "engine": parse_engines(engine, place)}
-    graph = VoiceTraining.model_validate(cast(VoiceTraining.name, params, profile)).graph()
+    findings = list(given.findings)
+    brought = bring(place, given.files, given.read, findings)
+    if not brought:
+        faults = "; ".join(f"{finding.name}: {finding.message}" for finding in findings[:5])
+        raise InputError(f"none of the {given.field} can be read: {faults}", hint="spinbot dataset --help")
+    params = {given.field: brought, "settings": settings, "engine": parse_engines(engine, place)}
+    graph = template.model_validate(cast(template.name, params, profile)).graph()
     place.prepare([graph], console)
     outputs = place.run(graph, console, profile=profile.id).outputs or {}
-    voice, part = outputs["voice"], place.people.get(name).newest("voice")
-    if out is not None:
-        names = {"voice.safetensors": "artifact", "before.wav": "before", "after.wav": "after"}
-        copied = {file: voice[field] for file, field in names.items()}
-        _copy(place, copied | {"curve.png": outputs["curve"]["artifact"]}, out)
-    checkup = Checkup.model_validate(outputs["checkup"]["checkup"]).besides(found.findings)
-    if as_json:
-        told = {"profile": name, "version": part.version if part else None, "voice": voice}
-        typer.echo(json.dumps(told | {"checkup": checkup.model_dump(mode="json")}))
-        return
-    show(checkup, "voice")
-    typer.echo(
-        f"{name}: voice {part.version if part else '?'}, {voice['stopped_at']} steps from {voice['start']}, similarity "
-        f"{voice['similarity_before']:.2f} -> {voice['similarity']:.2f}, word error {voice['word_error']:.0%}"
-    )
+    return Trained(place, name, outputs, findings)
 
 
 def consenting(place: Place, name: str, person: str, purpose: str) -> Profile:
@@ -213,9 +247,12 @@ def consenting(place: Place, name: str, person: str, purpose: str) -> Profile:
     return profile
 
 
-def parse_settings(pairs: list[str], kind: type[BaseModel]) -> dict[str, Any]:
-    """`["rank=16", "flip=false"]` as a dictionary; values are JSON where they can be read as such."""
-    found: dict[str, Any] = {}
+def parse_settings(kind: type[BaseModel], pairs: list[str], fixed: dict[str, Any], steps: int) -> dict[str, Any]:
+    """`["rank=16", "flip=false"]` over what is `fixed`, and `steps` unless 0; values are JSON where they can be.
+
+    Raises `InputError` naming each setting that is wrong.
+    """
+    found = dict(fixed)
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or name not in kind.model_fields:
@@ -225,30 +262,13 @@ def parse_settings(pairs: list[str], kind: type[BaseModel]) -> dict[str, Any]:
             found[name] = json.loads(text)
         except ValueError:
             found[name] = text
-    return found
-
-
-def _check(kind: type[BaseModel], settings: dict[str, Any], what: str) -> None:
-    """Raises `InputError` naming each setting that is wrong."""
+    found |= {"max_train_steps": steps} if steps else {}
     try:
-        kind.model_validate(settings)
+        kind.model_validate(found)
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-        raise InputError("; ".join(faults), hint=f"spinbot train {what} --help", code="bad_setting") from error
-
-
-def _copies(place: Place, outputs: dict[str, Any], folder: Path) -> None:
-    """The files of a look, under names that other programs know."""
-    look = outputs["look"]
-    best = next(version for version in look["versions"] if version["artifact"] == look["artifact"])
-    names = {
-        "pytorch_lora_weights.safetensors": look["artifact"],
-        f"{look['trigger']}.safetensors": best["kohya"],
-        "samples.png": outputs["samples"]["artifact"],
-        "curve.png": outputs["curve"]["artifact"],
-        "events.out.tfevents.spinbot": look["log"],
-    }
-    _copy(place, names, folder)
+        raise InputError("; ".join(faults), hint="see --help and docs/training.md", code="bad_setting") from error
+    return found
 
 
 def _copy(place: Place, files: dict[str, str], folder: Path) -> None:

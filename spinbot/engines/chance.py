@@ -9,15 +9,16 @@ from typing import Any
 
 def dice(*what: object) -> random.Random:
     """Chance that depends on `what` alone."""
-    return random.Random(_number(what))
+    return random.Random(number(*what))
 
 
 def noise(*what: object) -> Any:
     """The same as PyTorch's generator, on the CPU."""
     import torch
 
-    return torch.Generator().manual_seed(_number(what))
+    return torch.Generator().manual_seed(number(*what))
 
 
-def _number(what: tuple[object, ...]) -> int:
+def number(*what: object) -> int:
+    """A seed of 32 bits that depends on `what` alone."""
     return zlib.crc32(" ".join(map(str, what)).encode())

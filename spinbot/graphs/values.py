@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Literal
 
-from PIL import Image as PictureFile
 from pydantic import BaseModel, ConfigDict, Field
 
 from spinbot.media.checkup import Checkup
@@ -46,12 +44,6 @@ class Image(Value):
         default="", description="sha256 of the bytes before they were signed (64 hex digits); empty: never signed"
     )
     made_by: list[Stamp] = []
-
-
-def image_of(artifact: str, file: Path) -> Image:
-    """The picture that is stored as `artifact`, and lies in `file`, too."""
-    with PictureFile.open(file) as opened:
-        return Image(artifact=artifact, width=opened.width, height=opened.height)
 
 
 class PictureCheckup(Value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from pathlib import Path
 
 from spinbot.disk import storage_errors
@@ -25,10 +26,11 @@ def check_folder(folder: Path) -> Path:
     return folder
 
 
+@cache
 def folder_digest(folder: Path) -> str:
     """Identifies a model: 64 hex digits over the names and sizes of its files and three pieces of each.
 
-    Raises `ModelError` where there is none.
+    Read once in a process: every node that uses the model asks for it. Raises `ModelError` where there is none.
     """
     found = hashlib.sha256()
     for file in _files(check_folder(folder)):

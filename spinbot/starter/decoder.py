@@ -6,6 +6,7 @@ import math
 from random import Random
 from typing import Any
 
+from spinbot.engines.image.tensors import tensor
 from spinbot.starter import latents, pictures
 from spinbot.starter.muon import Optimiser
 from spinbot.starter.training import train, trained
@@ -30,7 +31,7 @@ class Decoding:
         self.seconds = work.recipe.decoder_seconds
         self.pictures, self.latents = pictures.load(work), latents.load(work)
         self.train_on = work.recipe.pictures - work.recipe.held_out
-        self.truth = pictures.tensor(self.pictures[self.train_on :][:16])
+        self.truth = tensor(self.pictures[self.train_on :][:16])
         self.truth_latents = torch.from_numpy(self.latents[self.train_on :][:16].copy())
 
     def module(self) -> Any:
@@ -55,7 +56,7 @@ class Decoding:
         chosen = [rng.randrange(self.train_on) for _ in range(self.batch)]
         z = torch.from_numpy(self.latents[chosen])
         z = z + torch.randn_like(z) * (NOISE * torch.rand(len(chosen), 1, 1, 1))
-        return distance(module.decode(z).sample, pictures.tensor(self.pictures[chosen]))
+        return distance(module.decode(z).sample, tensor(self.pictures[chosen]))
 
     def measure(self, module: Any) -> dict[str, float]:
         """See `Lesson`."""

@@ -21,10 +21,11 @@ from spinbot.disk import storage_errors, whole_file
 from spinbot.engines.image.drawn.chance import complete
 from spinbot.engines.image.drawn.engine import render
 from spinbot.engines.image.drawn.look import Look
+from spinbot.engines.image.tensors import tensor
 from spinbot.starter import crew
 from spinbot.starter.lexicon import length_of
 from spinbot.starter.muon import Optimiser
-from spinbot.starter.pictures import Pictures, tensor
+from spinbot.starter.pictures import Pictures
 from spinbot.starter.recipe import SIDE
 from spinbot.starter.text import ATTRIBUTES
 

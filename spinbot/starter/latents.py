@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spinbot.disk import whole_file
+from spinbot.engines.image.tensors import tensor
 from spinbot.starter import crew, pictures, vae
 from spinbot.starter.colour_through import COLOURS
 from spinbot.starter.recipe import FACTOR, LATENT_CHANNELS, SIDE
@@ -86,7 +87,7 @@ def _encode(rank: int, work: Work, processes: int) -> None:
             continue
         here = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
         with torch.no_grad():
-            raw[here] = network.encode(pictures.tensor(drawn[here])).latent_dist.mean.numpy()
+            raw[here] = network.encode(tensor(drawn[here])).latent_dist.mean.numpy()
         raw.flush()
         there[chunk] = 1
         if rank == 0 and chunk // processes % 20 == 0:

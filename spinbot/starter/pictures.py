@@ -7,7 +7,6 @@ import random
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -82,10 +81,3 @@ def load(work: Work) -> Pictures:
 def looks(folder: Path) -> list[Look]:
     """The looks of all pictures."""
     return [Look(**json.loads(line)) for line in (folder / "looks.jsonl").read_text().splitlines()]
-
-
-def tensor(pictures: Any) -> Any:
-    """Bytes (n, h, w, 3) -> floats (n, 3, h, w) in -1..1, as networks take them."""
-    import torch
-
-    return torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1

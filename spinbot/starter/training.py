@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import random
 import time
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from spinbot.engines import chance
 from spinbot.errors import SpinbotError
 from spinbot.starter import crew
 from spinbot.starter.muon import Optimiser
@@ -31,9 +31,8 @@ def dice(stage: str, rank: int, step: int) -> random.Random:
     """
     import torch
 
-    seed = zlib.crc32(f"{SEED} {stage} {rank} {step}".encode())
-    torch.manual_seed(seed)
-    return random.Random(seed)
+    torch.manual_seed(chance.number(SEED, stage, rank, step))
+    return chance.dice(SEED, stage, rank, step)
 
 
 class Lesson(Protocol):

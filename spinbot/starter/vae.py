@@ -6,6 +6,7 @@ import math
 from random import Random
 from typing import Any
 
+from spinbot.engines.image.tensors import tensor
 from spinbot.starter import pictures
 from spinbot.starter.colour_through import start
 from spinbot.starter.muon import Optimiser
@@ -78,7 +79,7 @@ class Autoencoder:
         self.seconds = work.recipe.vae_seconds
         self.pictures = pictures.load(work)
         self.train_on = work.recipe.pictures - work.recipe.held_out
-        self.truth = pictures.tensor(self.pictures[self.train_on :][:16])
+        self.truth = tensor(self.pictures[self.train_on :][:16])
 
     def module(self) -> Any:
         """See `Lesson`."""
@@ -112,7 +113,7 @@ class Autoencoder:
 
     def whole(self, rng: Random) -> Any:
         """Two pictures."""
-        return pictures.tensor(self.pictures[[rng.randrange(self.train_on) for _ in range(self.batch)]])
+        return tensor(self.pictures[[rng.randrange(self.train_on) for _ in range(self.batch)]])
 
     def _crops(self, rng: Random) -> Any:
         """Eight crops, half of them on the face: pixels of two pictures."""
@@ -123,7 +124,7 @@ class Autoencoder:
             low, high = FACE if number % 2 else (0, SIDE - CROP)
             row, column = rng.randint(low, high), rng.randint(low, high)
             crops.append(self.pictures[rng.randrange(self.train_on), row : row + CROP, column : column + CROP])
-        return pictures.tensor(np.stack(crops))
+        return tensor(np.stack(crops))
 
 
 def make(work: Work, processes: int) -> None:

@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from spinbot.engines.image.buckets import Size, fitted, nearest
+from spinbot.engines.image.tensors import tensor
 from spinbot.engines.lora_trainer.base import Pixels
 from spinbot.engines.lora_trainer.batches import Taken
 from spinbot.engines.lora_trainer.denoisers.base import Conditions, Denoiser, standard_normal
@@ -53,7 +52,7 @@ class Cached:
         with torch.inference_mode():
             for number, (pixels, caption) in enumerate(shown):
                 size = nearest(pixels.shape[1], pixels.shape[0], buckets)
-                picture = tensor(fitted(pixels, size)).to(denoiser.vae.device, denoiser.vae.dtype)
+                picture = tensor(fitted(pixels, size)[None]).to(denoiser.vae.device, denoiser.vae.dtype)
                 mirrored = self._encoded(denoiser, picture.flip(3)) if flip else None
                 self._kept.append(_Kept(self._encoded(denoiser, picture), mirrored, caption))
                 self.by_size[size].append(number)
@@ -77,17 +76,10 @@ class Cached:
         conditions = {name: self._there(torch.cat([text[name] for text in texts])) for name in texts[0]}
         return self._there(torch.cat(latents)), conditions
 
-    def _there(self, tensor: Any) -> Any:
-        return tensor.to(self._device, self._dtype)
+    def _there(self, numbers: Any) -> Any:
+        return numbers.to(self._device, self._dtype)
 
     @staticmethod
     def _encoded(denoiser: Denoiser, picture: Any) -> tuple[Any, Any]:
         mean, deviation = denoiser.encode(picture)
         return mean.float().cpu().clone(), deviation.float().cpu().clone()
-
-
-def tensor(pixels: Pixels) -> Any:
-    """(h, w, 3) bytes -> (1, 3, h, w) floats in -1..1."""
-    import torch
-
-    return torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float() / 127.5 - 1

@@ -1,7 +1,7 @@
 """The engine `peft`: LoRA training with PEFT on the network of any pipeline that there is a denoiser for.
 
 One loop for all of them. It is resumed exactly: which pictures come at which step, their flips and their noise are
-functions of the seed and the step (`batches`), all else is in the checkpoint (`state`).
+functions of the seed and the step (`batches`), all else is in the checkpoint (`engines/checkpoint`).
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from spinbot.errors import InputError
 
 
 class PeftTrainer(LookTrainer):
-    """Trains on the starter model."""
+    """Trains on the starter model, or on the one that is set in its place."""
 
     name: ClassVar[str] = "peft"
     requires: ClassVar[tuple[str, ...]] = ("starter-portraits",)
 
     def load(self, progress: Progress) -> None:
-        """See `Engine.load`. The pipeline itself is loaded by `train`, in the precision that its settings ask for."""
+        """See `Engine.load`. A training in another precision than float32 loads the pipeline anew."""
         import torch
 
         torch.set_num_threads(self.threads)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from spinbot.engines.image.tensors import tensor
 from spinbot.engines.lora_trainer.base import Pixels
-from spinbot.engines.lora_trainer.cached import tensor
 from spinbot.engines.lora_trainer.denoisers.base import Denoiser, standard_normal
 
 SHARE = 0.25
@@ -49,7 +49,7 @@ class Likeness:
         denoiser = self._denoiser
         network = denoiser.network
         with torch.inference_mode():
-            pixels = tensor(picture).to(denoiser.vae.device, denoiser.vae.dtype)
+            pixels = tensor(picture[None]).to(denoiser.vae.device, denoiser.vae.dtype)
             latents = denoiser.encode(pixels)[0].to(network.device, network.dtype)
             noise = standard_normal(latents, torch.Generator().manual_seed(0))
             noisy, times = denoiser.noisy(latents, SHARE, noise)

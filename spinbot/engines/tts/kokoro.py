@@ -148,7 +148,7 @@ class KokoroEngine(TtsEngine):
 
     def pack(self, voice: str) -> npt.NDArray[np.float32]:
         """The table of a stock voice: (510, 256), one vector for each length of a sentence in tokens."""
-        table: npt.NDArray[np.float32] = self._styles[voice].reshape(-1, 256).astype(np.float32)
+        table: npt.NDArray[np.float32] = self._styles[voice].reshape(-1, 256).astype(np.float32, copy=False)
         return table
 
     def tokens(self, text: str) -> tuple[npt.NDArray[np.int64], int]:

@@ -28,7 +28,7 @@ class Recording:
 
 
 @dataclass(frozen=True)
-class Look:
+class Evaluation:
     """How a voice was after some steps, on sentences that it is not fitted with."""
 
     step: int
@@ -46,8 +46,8 @@ class TrainedVoice:
     """What `VoiceWatch.keep` answered."""
     start: str
     """The stock voice it began with."""
-    best: Look
-    looks: list[Look]
+    best: Evaluation
+    evaluations: list[Evaluation]
     """The first one is of the stock voice."""
     losses: list[tuple[int, float]]
     before: Samples
@@ -71,7 +71,7 @@ class VoiceWatch(Protocol):
         """Store how far it came. Raises `StorageError`; what was stored before is still there then."""
         ...
 
-    def looked(self, look: Look) -> None:
+    def evaluated(self, evaluation: Evaluation) -> None:
         """How the voice is now."""
         ...
 

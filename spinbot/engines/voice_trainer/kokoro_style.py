@@ -29,7 +29,15 @@ from spinbot.engines.speaker.base import Vector, similarity
 from spinbot.engines.speaker.ge2e import Ge2eEncoder, embedding, mel
 from spinbot.engines.tts.kokoro import SAMPLE_RATE, KokoroEngine
 from spinbot.engines.tts.trained import write_voice
-from spinbot.engines.voice_trainer.base import Hear, Look, Recording, Samples, TrainedVoice, VoiceTrainer, VoiceWatch
+from spinbot.engines.voice_trainer.base import (
+    Evaluation,
+    Hear,
+    Recording,
+    Samples,
+    TrainedVoice,
+    VoiceTrainer,
+    VoiceWatch,
+)
 from spinbot.engines.voice_trainer.onnx_graph import OnnxGraph
 from spinbot.engines.voice_trainer.sentences import FITTED, JUDGED
 from spinbot.engines.voice_trainer.settings import VoiceSettings
@@ -110,17 +118,15 @@ class _Fitting:
         self._optimiser = torch.optim.Adam([self._difference], lr=settings.learning_rate)
         self._step = 0
         self._losses: list[tuple[int, float]] = []
-        self._looks: list[Look] = []
+        self._evaluations: list[Evaluation] = []
         self._best = torch.zeros(256)
 
     def run(self, resume: Path | None, weights: str) -> TrainedVoice:
         settings = self._settings
-        start = self._start()
-        self._pack = self._speech.pack(start)
-        before, first = self._look()
-        self._looks.append(first)
-        self._watch.looked(first)
-        if resume is not None:
+        if resume is None:
+            self._begin(self._most_alike())
+            self._evaluate()
+        else:
             self._resume(resume)
         saved = time.monotonic()
         while self._step < settings.max_train_steps and not self._no_better():
@@ -130,32 +136,32 @@ class _Fitting:
             share = PREPARED + (1 - PREPARED) * self._step / settings.max_train_steps
             self._watch.progress(share, f"step {self._step} of {settings.max_train_steps}, similarity {1 - loss:.3f}")
             if self._step % settings.evaluate_every_n_steps == 0 or self._step == settings.max_train_steps:
-                _, look = self._look()
-                self._watch.looked(look)
-                self._looks.append(look)
-                if look == self._best_look():
-                    self._best = self._mean.clone()
-                saved = -math.inf
+                self._evaluate()
+                saved = -math.inf  # what was evaluated must not be evaluated again
             if time.monotonic() - saved > settings.checkpoint_seconds and self._step < settings.max_train_steps:
                 self._save()
                 saved = time.monotonic()
         self._mean = self._best
+        after = self._say(JUDGED[0])
+        self._mean = self._best * 0
+        before = self._say(JUDGED[0])
         file = self._folder / "voice.safetensors"
-        pack = self._pack + self._best.numpy()
-        write_voice(file, self._speech.name, weights, pack)
-        after, _ = self._speak(JUDGED[0])
+        write_voice(file, self._speech.name, weights, self._pack + self._best.numpy())
         return TrainedVoice(
             self._watch.keep(file),
-            start,
-            self._best_look(),
-            self._looks,
+            self._start,
+            self._best_evaluation(),
+            self._evaluations,
             self._losses,
             before,
             after,
             SAMPLE_RATE,
         )
 
-    def _start(self) -> str:
+    def _begin(self, start: str) -> None:
+        self._start, self._pack = start, self._speech.pack(start)
+
+    def _most_alike(self) -> str:
         """The stock voice that is most like the speaker's, or the one that is set."""
         offered = [voice.name for voice in self._speech.voices()]
         wanted = self._settings.start
@@ -166,19 +172,18 @@ class _Fitting:
         found = {}
         for number, name in enumerate(offered):
             self._watch.progress(PREPARED * (0.5 + 0.5 * number / len(offered)), f"listening to {name}")
-            self._pack = self._speech.pack(name)
-            found[name] = self._likeness(JUDGED[:2])
+            self._begin(name)
+            found[name] = self._likeness([self._say(text) for text in JUDGED[:2]])
         return max(found, key=lambda name: found[name])
 
-    def _likeness(self, sentences: Sequence[str]) -> float:
-        spoken = [self._speak(text)[0] for text in sentences]
+    def _likeness(self, spoken: Sequence[Samples]) -> float:
+        """Mean similarity to the clips that are held out."""
         return float(np.mean([similarity(self._encoder.embed(one, SAMPLE_RATE), self._judge) for one in spoken]))
 
-    def _speak(self, text: str) -> tuple[Samples, str]:
-        """The sentence by the voice as it is, by Kokoro itself, and what is understood of it."""
+    def _say(self, text: str) -> Samples:
+        """The sentence by the voice as it is, by Kokoro itself."""
         self._speech.bring_pack("fitted", self._pack + self._mean.numpy())
-        spoken = self._speech.speak(text, voice="fitted", speed=1.0, seed=0, progress=self._listening)
-        return spoken.samples, self._hear(spoken.samples, spoken.sample_rate)
+        return self._speech.speak(text, voice="fitted", speed=1.0, seed=0, progress=self._listening).samples
 
     def _listening(self, fraction: float, message: str) -> None:
         self._watch.progress(self._share(), "listening to the voice")
@@ -186,21 +191,27 @@ class _Fitting:
     def _share(self) -> float:
         return PREPARED + (1 - PREPARED) * self._step / self._settings.max_train_steps
 
-    def _look(self) -> tuple[Samples, Look]:
-        """How the running mean does on sentences and clips that it was not fitted with; and the first sentence."""
-        spoken = [self._speak(text) for text in JUDGED]
-        likeness = np.mean([similarity(self._encoder.embed(one, SAMPLE_RATE), self._judge) for one, _ in spoken])
-        errors = [word_error_rate(text, heard) for text, (_, heard) in zip(JUDGED, spoken, strict=True)]
-        return spoken[0][0], Look(self._step, round(float(likeness), 4), round(float(np.mean(errors)), 4))
+    def _evaluate(self) -> None:
+        """See how the running mean does on sentences and clips that it was not fitted with."""
+        spoken = [self._say(text) for text in JUDGED]
+        heard = [self._hear(one, SAMPLE_RATE) for one in spoken]
+        errors = [word_error_rate(text, words) for text, words in zip(JUDGED, heard, strict=True)]
+        likeness, error = self._likeness(spoken), float(np.mean(errors))
+        self._evaluations.append(Evaluation(self._step, round(likeness, 4), round(error, 4)))
+        self._watch.evaluated(self._evaluations[-1])
+        if self._evaluations[-1] == self._best_evaluation():
+            self._best = self._mean.clone()
 
-    def _best_look(self) -> Look:
+    def _best_evaluation(self) -> Evaluation:
         """The one most alike of those that are understood as well as asked, or as the stock voice is."""
-        bound = max(self._settings.max_word_error, self._looks[0].word_error)
-        return max((look for look in self._looks if look.word_error <= bound), key=lambda look: look.similarity)
+        bound = max(self._settings.max_word_error, self._evaluations[0].word_error)
+        fit = (one for one in self._evaluations if one.word_error <= bound)
+        return max(fit, key=lambda one: one.similarity)
 
     def _no_better(self) -> bool:
         patience = self._settings.patience
-        return bool(patience) and len(self._looks) > patience and self._best_look() not in self._looks[-patience:]
+        past = len(self._evaluations) > patience
+        return bool(patience) and past and self._best_evaluation() not in self._evaluations[-patience:]
 
     def _learn(self) -> float:
         """One change of the difference; answers its loss, 1 - similarity. Raises `NodeError`."""
@@ -237,7 +248,12 @@ class _Fitting:
 
     def _save(self) -> None:
         file = self._folder / "checkpoint.safetensors"
-        numbers = {"step": self._step, "losses": self._losses, "looks": [asdict(look) for look in self._looks]}
+        numbers = {
+            "step": self._step,
+            "start": self._start,
+            "losses": self._losses,
+            "evaluations": [asdict(one) for one in self._evaluations],
+        }
         weights = {"difference": self._difference.detach(), "best": self._best}
         checkpoint.write(file, weights, {"difference": self._mean}, self._optimiser, numbers)
         self._watch.checkpoint(file, self._step)
@@ -248,7 +264,8 @@ class _Fitting:
         self._best, self._mean = weights["best"], mean["difference"]
         self._step = numbers["step"]
         self._losses = [(step, loss) for step, loss in numbers["losses"]]
-        self._looks = [Look(**look) for look in numbers["looks"]]
+        self._evaluations = [Evaluation(**one) for one in numbers["evaluations"]]
+        self._begin(numbers["start"])
 
 
 def _small(kept: Any) -> Any:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 from pydantic import Field
 
 from spinbot.actors.host import CallContext
+from spinbot.engines.curve import write_curve, write_log
 from spinbot.engines.lora_trainer.base import Example, LookTrainer, Pixels
 from spinbot.engines.lora_trainer.captions import learned
-from spinbot.engines.lora_trainer.curve import write_curve, write_log
 from spinbot.engines.lora_trainer.files import BASE, PHRASE, TRIGGER
 from spinbot.engines.lora_trainer.settings import LookSettings
 from spinbot.errors import InputError
 from spinbot.graphs import values
 from spinbot.graphs.node import Node, Ports, node
 from spinbot.graphs.nodes.dataset import GivenPicture
-from spinbot.media.checkup import Checkup
+from spinbot.graphs.nodes.training import Course, require_go, stored_image
 from spinbot.media.images import read_portrait, write_png
 from spinbot.store.artifacts import ArtifactId
 
@@ -50,14 +49,14 @@ class TrainLook(Node):
             if given.name in used
         ]
         stamp = values.Stamp(**context.stamp("lora_trainer"))
-        watch = _Watch(context)
+        course = _Look(context)
         with context.engine("lora_trainer") as engine:
             trained = cast(LookTrainer, engine).train(
-                examples, self.settings, context.scratch, watch, watch.left_off(), stamp.weights
+                examples, self.settings, context.scratch, course, course.left_off(), stamp.weights
             )
-        scores = [(sampled["step"], sampled["score"]) for sampled in watch.sampled_at]
+        scores = [(one["step"], one["score"]) for one in course.samples]
         log, curve = write_log(context.scratch, trained.losses, scores), context.scratch / "curve.png"
-        write_curve(curve, trained.losses, scores)
+        write_curve(curve, trained.losses, scores, "likeness of samples")
         look = values.Look(
             artifact=trained.best.diffusers,
             trigger=self.settings.trigger,
@@ -71,9 +70,9 @@ class TrainLook(Node):
             log=context.artifacts.put_file(log),
             made_by=[stamp],
         )
-        sheet = next(sampled["sheet"] for sampled in watch.sampled_at if sampled["step"] == trained.best.step)
-        samples = values.image_of(sheet, context.artifacts.path(sheet))
-        return self.Outputs(look=look, samples=samples, curve=values.image_of(context.artifacts.put_file(curve), curve))
+        sheet = next(one["sheet"] for one in course.samples if one["step"] == trained.best.step)
+        samples = stored_image(context, context.artifacts.path(sheet))
+        return self.Outputs(look=look, samples=samples, curve=stored_image(context, curve))
 
 
 @node("load_look")
@@ -104,47 +103,24 @@ class LoadLook(Node):
         return self.Outputs(look=values.Look(artifact=self.artifact, **told))
 
 
-def require_go(checkup: Checkup) -> None:
-    """Raises `InputError` (`not_fit`) with what is wrong and its remedy, where nothing can be learned."""
-    if checkup.go:
-        return
-    stops = [finding for finding in checkup.findings if finding.level == "stop"]
-    raise InputError(
-        "; ".join(finding.message for finding in stops),
-        hint="; ".join(finding.remedy for finding in stops),
-        code="not_fit",
-        details=[finding.model_dump() for finding in checkup.findings],
-    )
-
-
-class _Watch:
-    """See `Watch`: files become artifacts; checkpoints, and what was sampled so far, become the node's own."""
+class _Look(Course):
+    """See `Watch`: what was sampled so far becomes part of the node's checkpoint."""
 
     def __init__(self, context: CallContext) -> None:
-        self._context = context
-        self._saved = context.checkpoint or {}
-        self.sampled_at: list[dict[str, Any]] = []
-        self.progress = context.progress
-
-    def left_off(self) -> Path | None:
-        """The checkpoint of an earlier attempt."""
-        artifact = self._saved.get("checkpoint")
-        if artifact is None or artifact not in self._context.artifacts:
-            return None
-        self.sampled_at = list(self._saved["sampled"])
-        self._context.note(f"goes on after step {self._saved['step']}")
-        return self._context.artifacts.path(artifact)
-
-    def keep(self, file: Path) -> str:
-        """See `Watch.keep`."""
-        return self._context.artifacts.put_file(file)
-
-    def checkpoint(self, file: Path, step: int) -> None:
-        """See `Watch.checkpoint`."""
-        self._context.save({"checkpoint": self.keep(file), "step": step, "sampled": self.sampled_at})
+        super().__init__(context)
+        self.samples: list[dict[str, Any]] = []
+        """Of each evaluation: step, score and the artifact of the pictures side by side."""
 
     def sampled(self, step: int, score: float, pictures: Sequence[Pixels]) -> None:
         """See `Watch.sampled`."""
-        sheet = self._context.artifacts.put_bytes(write_png(np.concatenate(pictures, axis=1)))
-        self.sampled_at = [*self.sampled_at, {"step": step, "score": round(score, 4), "sheet": sheet}]
-        self._context.note(f"samples after step {step}: likeness {score:.2f}")
+        sheet = self.context.artifacts.put_bytes(write_png(np.concatenate(pictures, axis=1)))
+        self.samples.append({"step": step, "score": round(score, 4), "sheet": sheet})
+        self.context.note(f"samples after step {step}: likeness {score:.2f}")
+
+    def besides(self) -> dict[str, Any]:
+        """See `Course.besides`."""
+        return {"samples": list(self.samples)}
+
+    def resume(self, saved: dict[str, Any]) -> None:
+        """See `Course.resume`."""
+        self.samples = list(saved["samples"])

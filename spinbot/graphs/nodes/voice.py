@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from pydantic import Field
 
 from spinbot.actors.host import CallContext
 from spinbot.engines.asr.base import AsrEngine
-from spinbot.engines.lora_trainer.curve import write_curve
+from spinbot.engines.curve import write_curve
 from spinbot.engines.tts.trained import read_header
-from spinbot.engines.voice_trainer.base import Look, Recording, Samples, VoiceTrainer
+from spinbot.engines.voice_trainer.base import Evaluation, Recording, Samples, VoiceTrainer
 from spinbot.engines.voice_trainer.settings import VoiceSettings
 from spinbot.graphs import values
 from spinbot.graphs.node import Node, Ports, node
-from spinbot.graphs.nodes.look import require_go
+from spinbot.graphs.nodes.training import Course, require_go, stored_image
 from spinbot.media.audio import normalise, read_audio, write_wav
 from spinbot.store.artifacts import ArtifactId
 
@@ -40,7 +39,7 @@ class TrainVoice(Node):
     def run(self, context: CallContext) -> Outputs:
         """Train. Raises `InputError` (`not_fit`) where the checkup found that nothing can be learned."""
         require_go(self.checkup.checkup)
-        watch = _Watch(context)
+        course = _Voice(context)
         stamp = values.Stamp(**context.stamp("voice_trainer"))
         with context.engine("voice_trainer") as engine, context.engine("asr") as listener:
             trainer = cast(VoiceTrainer, engine)
@@ -51,11 +50,12 @@ class TrainVoice(Node):
 
             base = context.weights("tts", trainer.speaks_with)
             trained = trainer.train(
-                self._recordings(context), self.settings, context.scratch, watch, hear, watch.left_off(), base
+                self._recordings(context), self.settings, context.scratch, course, hear, course.left_off(), base
             )
-        first, best = trained.looks[0], trained.best
+        first, best = trained.evaluations[0], trained.best
         curve = context.scratch / "curve.png"
-        write_curve(curve, trained.losses, [(look.step, look.similarity) for look in trained.looks])
+        scores = [(one.step, one.similarity) for one in trained.evaluations]
+        write_curve(curve, trained.losses, scores, "similarity to clips that were held out")
         voice = values.Voice(
             artifact=trained.file,
             engine=trainer.speaks_with,
@@ -69,7 +69,7 @@ class TrainVoice(Node):
             stopped_at=len(trained.losses),
             made_by=[stamp],
         )
-        return self.Outputs(voice=voice, curve=values.image_of(context.artifacts.put_file(curve), curve))
+        return self.Outputs(voice=voice, curve=stored_image(context, curve))
 
     def _recordings(self, context: CallContext) -> list[Recording]:
         """The clips that were found fit, at one loudness."""
@@ -100,34 +100,14 @@ class LoadVoice(Node):
         return self.Outputs(voice=values.Voice(artifact=self.artifact, **header))
 
 
-class _Watch:
-    """See `VoiceWatch`: files become artifacts, and a checkpoint the node's own."""
+class _Voice(Course):
+    """See `VoiceWatch`."""
 
-    def __init__(self, context: CallContext) -> None:
-        self._context = context
-        self._saved: dict[str, Any] = context.checkpoint or {}
-        self.progress = context.progress
-
-    def left_off(self) -> Path | None:
-        """The checkpoint of an earlier attempt."""
-        artifact = self._saved.get("checkpoint")
-        if artifact is None or artifact not in self._context.artifacts:
-            return None
-        self._context.note(f"goes on after step {self._saved['step']}")
-        return self._context.artifacts.path(artifact)
-
-    def keep(self, file: Path) -> str:
-        """See `VoiceWatch.keep`."""
-        return self._context.artifacts.put_file(file)
-
-    def checkpoint(self, file: Path, step: int) -> None:
-        """See `VoiceWatch.checkpoint`."""
-        self._context.save({"checkpoint": self.keep(file), "step": step})
-
-    def looked(self, look: Look) -> None:
-        """See `VoiceWatch.looked`."""
-        self._context.note(
-            f"after step {look.step}: similarity {look.similarity:.3f}, word error {look.word_error:.1%}"
+    def evaluated(self, evaluation: Evaluation) -> None:
+        """See `VoiceWatch.evaluated`."""
+        self.context.note(
+            f"after step {evaluation.step}: similarity {evaluation.similarity:.3f}, "
+            f"word error {evaluation.word_error:.1%}"
         )
 
 

@@ -8,7 +8,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Response, WebSocket
 from pydantic import BaseModel, ConfigDict, Field
 
+from spinbot.engines.lora_trainer.settings import LookSettings
+from spinbot.engines.voice_trainer.settings import VoiceSettings
 from spinbot.errors import SpinbotError
+from spinbot.graphs.nodes.dataset import GivenPicture, GivenRecording
 from spinbot.graphs.trainings import Debut
 from spinbot.serve.api.access import Reader, Writer
 from spinbot.serve.api.catalogue import Capabilities, whole
@@ -60,13 +63,13 @@ class Train(Request):
     """Who is to be learned, and what the person then says first."""
 
     profile: str = Field(max_length=100, description="A profile with consent: it gets the look and the voice")
-    pictures: list[dict[str, Any]] = Field(min_length=1, max_length=1000, description="artifact, name and caption each")
-    recordings: list[dict[str, Any]] = Field(min_length=1, max_length=5000, description="artifact, name and text each")
+    pictures: list[GivenPicture] = Field(min_length=1, max_length=1000, description="Uploads, and what they show")
+    recordings: list[GivenRecording] = Field(min_length=1, max_length=5000, description="Uploads, and their words")
     prompt: str = Field(default="", max_length=500, description="The topic of the first video")
     script: str = Field(default="", description="What is said in it, in place of a topic")
     seconds: float = Field(default=10, ge=4, le=120)
-    look_settings: dict[str, Any] = Field(default={}, description="As in the template debut")
-    voice_settings: dict[str, Any] = Field(default={}, description="As in the template debut")
+    look_settings: LookSettings = LookSettings()
+    voice_settings: VoiceSettings = VoiceSettings()
 
 
 class SocketWish(BaseModel):
@@ -106,7 +109,8 @@ async def get_capabilities(api: Api, _: Reader) -> Capabilities:
 @router.post("/api/train", status_code=202)
 async def train(request: Train, response: Response, api: Api, caller: Writer) -> Accepted:
     """Train a look and a voice and make the first video with them, as one graph; as the template debut."""
-    params = request.model_dump(exclude={"profile", "prompt"}) | {"topic": request.prompt}
+    given = request.model_dump(mode="json", exclude={"profile", "prompt"}, exclude_unset=True)
+    params = given | {"topic": request.prompt}
     asked = JobRequest(template=Debut.name, params=params, profile=request.profile)
     job = (await submit(api, asked, caller)).id
     response.headers["Location"] = f"/api/status/{job}"

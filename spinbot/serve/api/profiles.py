@@ -10,7 +10,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 
+from spinbot.engines.lora_trainer.settings import LookSettings
+from spinbot.engines.voice_trainer.settings import VoiceSettings
 from spinbot.errors import InputError
+from spinbot.graphs.nodes.dataset import GivenPicture, GivenRecording
 from spinbot.graphs.trainings import LookTraining, VoiceTraining
 from spinbot.serve.api.access import Reader, Writer
 from spinbot.serve.api.jobs import LOCATION
@@ -49,19 +52,15 @@ class PortraitRequest(Request):
 class LookRequest(Request):
     """Pictures to learn a look from."""
 
-    pictures: list[dict[str, Any]] = Field(
-        min_length=1, max_length=1000, description="As in the template train_look: artifact, name and caption"
-    )
-    settings: dict[str, Any] = Field(default={}, description="As in the template train_look")
+    pictures: list[GivenPicture] = Field(min_length=1, max_length=1000, description="Uploads, and what they show")
+    settings: LookSettings = LookSettings()
 
 
 class VoiceRequest(Request):
     """Recordings to learn a voice from."""
 
-    recordings: list[dict[str, Any]] = Field(
-        min_length=1, max_length=5000, description="As in the template train_voice: artifact, name and text"
-    )
-    settings: dict[str, Any] = Field(default={}, description="As in the template train_voice")
+    recordings: list[GivenRecording] = Field(min_length=1, max_length=5000, description="Uploads, and their words")
+    settings: VoiceSettings = VoiceSettings()
 
 
 class TrainRequest(Request):
@@ -171,11 +170,12 @@ async def train(profile: Named, request: TrainRequest, response: Response, api: 
     """Begin a training; the profile has the new version when the job has succeeded."""
     found = await _find(api, profile, caller)
     given = {LookTraining.name: request.look, VoiceTraining.name: request.voice}
-    wanted = [(name, part.model_dump()) for name, part in given.items() if part is not None]
+    wanted = [(name, part) for name, part in given.items() if part is not None]
     if len(wanted) != 1:
         hint = 'for example {"look": {"pictures": [{"artifact": "sha256:...", "name": "a.jpg"}]}}'
         raise InputError("give either a look or a voice", hint=hint, code="bad_request_fields")
-    template, params = wanted[0]
+    [(template, part)] = wanted
+    params = part.model_dump(mode="json", exclude_unset=True)
     asked = JobRequest(template=template, params=params, profile=found.id, priority=request.priority)
     job = await submit(api, asked, caller)
     response.headers["Location"] = f"/v1/jobs/{job.id}"

@@ -23,10 +23,10 @@ class Denoiser(ABC):
 
     part: ClassVar[str]
     """The pipeline's name of the network: unet or transformer."""
-    architecture: ClassVar[str]
+    architecture: str
     """In the words of ModelSpec (github.com/Stability-AI/ModelSpec): what a LoRA's file says it is for."""
-    base_version: ClassVar[str]
-    """The same in kohya's words, `ss_base_model_version`."""
+    base_version: str
+    """The same in kohya's words, `ss_base_model_version` (github.com/kohya-ss/sd-scripts, library/model_util.py)."""
     targets: ClassVar[tuple[str, ...]] = ("to_q", "to_k", "to_v", "to_out.0")
     middle: ClassVar[str]
     """The layer in whose output pictures are compared."""

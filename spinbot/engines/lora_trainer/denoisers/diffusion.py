@@ -19,8 +19,8 @@ class StableDiffusion(Denoiser):
     """Stable Diffusion 1 and 2, and the starter model, which has their layout."""
 
     part: ClassVar[str] = "unet"
-    architecture: ClassVar[str] = "stable-diffusion-v1"
-    base_version: ClassVar[str] = "sd_v1"
+    architecture: str = "stable-diffusion-v1"
+    base_version: str = "sd_v1"
     middle: ClassVar[str] = "mid_block"
 
     def __init__(self, pipe: Any) -> None:
@@ -32,6 +32,15 @@ class StableDiffusion(Denoiser):
         self.kind: str = self.schedule.config.prediction_type
         if self.kind not in ("epsilon", "v_prediction"):
             raise InputError(f"the model predicts {self.kind!r}", hint="epsilon and v_prediction can be trained")
+        self._name()
+
+    def _name(self) -> None:
+        """Which of the versions it is: 2 has a text encoder of 1024 numbers; predicting v is a variant of either."""
+        by_v = self.kind != "epsilon"
+        if self.network.config.cross_attention_dim == 1024:
+            self.architecture = "stable-diffusion-v2-768-v" if by_v else "stable-diffusion-v2-512"
+            self.base_version = "sd_v2"
+        self.base_version += "_v" if by_v else ""
 
     def embed(self, prompt: str) -> Conditions:
         """See `Denoiser.embed`: `states` (1, tokens, width)."""
@@ -90,8 +99,11 @@ class StableDiffusion(Denoiser):
 class StableDiffusionXL(StableDiffusion):
     """Stable Diffusion XL: two text encoders, and the picture's size is told (Podell et al. 2023, arXiv 2307.01952)."""
 
-    architecture: ClassVar[str] = "stable-diffusion-xl-v1-base"
-    base_version: ClassVar[str] = "sdxl_base_v1-0"
+    architecture: str = "stable-diffusion-xl-v1-base"
+    base_version: str = "sdxl_base_v1-0"
+
+    def _name(self) -> None:
+        """There is one version."""
 
     def embed(self, prompt: str) -> Conditions:
         """See `Denoiser.embed`: `states` (1, tokens, width) and `pooled` (1, width)."""

@@ -47,8 +47,8 @@ class _Flow(Denoiser):
 class StableDiffusion3(_Flow):
     """Stable Diffusion 3 and 3.5."""
 
-    architecture: ClassVar[str] = "stable-diffusion-v3-medium"
-    base_version: ClassVar[str] = "sd3_medium"
+    architecture: str = "stable-diffusion-3"
+    base_version: str = "sd3"
     targets: ClassVar[tuple[str, ...]] = (
         "attn.to_q", "attn.to_k", "attn.to_v", "attn.to_out.0",
         "attn.add_q_proj", "attn.add_k_proj", "attn.add_v_proj", "attn.to_add_out",
@@ -80,8 +80,8 @@ class StableDiffusion3(_Flow):
 class Flux(_Flow):
     """FLUX.1: latents travel as rows of 2 x 2 patches (github.com/black-forest-labs/flux)."""
 
-    architecture: ClassVar[str] = "flux-1-dev"
-    base_version: ClassVar[str] = "flux1"
+    architecture: str = "flux-1-dev"
+    base_version: str = "flux1"
     targets: ClassVar[tuple[str, ...]] = (*StableDiffusion3.targets,)
     middle: ClassVar[str] = "transformer_blocks"
     guidance: ClassVar[float] = 1.0

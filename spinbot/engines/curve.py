@@ -16,15 +16,15 @@ MEAN_OVER = 20
 """Points that the thick line is a mean of: single losses scatter by half their size."""
 
 
-def write_curve(file: Path, losses: Points, scores: Points) -> None:
-    """A PNG: losses as dots, their running mean as a line, scores below. Raises `StorageError`."""
+def write_curve(file: Path, losses: Points, scores: Points, scored: str) -> None:
+    """A PNG: losses as dots, their running mean as a line, below it scores, titled `scored`. Raises `StorageError`."""
     image = Image.new("RGB", (WIDTH, HEIGHT), "white")
     draw = ImageDraw.Draw(image)
     last = max((step for step, _ in [*losses, *scores]), default=1)
     split = HEIGHT - 130 if scores else HEIGHT - EDGE
     _plot(draw, losses, last, (30, split), "loss", dots=True)
     if scores:
-        _plot(draw, scores, last, (split + 40, HEIGHT - EDGE), "score of samples", dots=False)
+        _plot(draw, scores, last, (split + 40, HEIGHT - EDGE), scored, dots=False)
     draw.text((WIDTH - EDGE - 60, HEIGHT - 28), f"step {last}", fill="black")
     with storage_errors(file), whole_file(file) as part:
         image.save(part, "PNG")
