@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOPIC ?= how bees make honey
 
-.PHONY: demo test lint models kills bench clean
+.PHONY: demo test lint models kills shots bench clean
 
 demo: $(VENV)/base ## write demo.mp4: a drawn portrait speaks a script that the language model wrote
 	$(BIN)/spinbot models pull
@@ -25,11 +25,15 @@ models: $(VENV)/dev ## fetch the models that the tests use: the starter's, a sec
 kills: models ## end every kind of process 20 times with toy jobs and 3 times with the video job; takes hours
 	SPINBOT_KILL_ROUNDS=20 SPINBOT_KILL_VIDEO_ROUNDS=3 $(BIN)/python -m pytest tests/test_kills.py
 
+shots: models ## take the screenshots of the documentation, of a studio that runs here and has something to show
+	$(BIN)/python -m docs.shots
+
 bench: models ## measure; see benchmarks/RESULTS.md
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt langgraph langgraph-checkpoint-sqlite
 	$(BIN)/python benchmarks/runner.py
 	$(BIN)/python benchmarks/end_to_end.py
 	$(BIN)/python benchmarks/soak.py
+	$(BIN)/python -m benchmarks.studio
 
 clean:
 	rm -rf $(VENV) demo.mp4 demo.srt demo.vtt demo.png demo.json

@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -262,6 +262,8 @@ class Quiet:
         return ""
 
     def checkpoint(self, file: Path, step: int) -> None: ...
+
+    def figures(self, step: int, figures: Mapping[str, float]) -> None: ...
 
     def sampled(self, step: int, score: float, samples: Sequence[np.ndarray]) -> None: ...
 

@@ -16,7 +16,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -158,6 +158,10 @@ class Quiet:
         return str(kept)
 
     def checkpoint(self, file: Path, step: int) -> None: ...
+
+    def figures(self, step: int, figures: Mapping[str, float]) -> None: ...
+
+    def spoken(self, step: int, samples: np.ndarray, rate: int) -> None: ...
 
     def evaluated(self, evaluation: Evaluation) -> None:
         print(

@@ -115,6 +115,8 @@ class Settings(BaseSettings):
     webhook_hosts: list[str] = Field(default=[], description="Hosts that jobs may name in webhooks; none: no webhooks")
     api: ApiLimits = Field(default=ApiLimits(), description="Limits of the HTTP API")
 
+    grafana_url: str = Field(default="", description="Where a Grafana shows this installation; the API passes it on")
+
     queue: QueueLimits = Field(default=QueueLimits(), description="Limits of the job queue")
 
     lease_s: float = Field(default=6, gt=0, description="Seconds of silence after which a runner counts as dead")

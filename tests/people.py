@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -46,3 +49,17 @@ def recording(file: Path, models: Callable[[str], Path], voice: str = "stock:nez
     parts = [engine.speak(text, voice=voice, speed=1.0, seed=0, progress=no_progress).samples for text in SENTENCES]
     write_wav(file, np.concatenate([sound for part in parts for sound in (part, pause)]), 24_000)
     return file
+
+
+def told_live(home: Path) -> tuple[dict[int, dict[str, float]], list[dict[str, Any]]]:
+    """What the first job of a home has told while it ran: figures by step, and previews."""
+    figures: dict[int, dict[str, float]] = {}
+    with sqlite3.connect(home / "spinbot.db") as database:
+        [job] = database.execute("SELECT id FROM jobs ORDER BY created LIMIT 1").fetchone()
+        found = database.execute("SELECT kind, data FROM events WHERE job = ? ORDER BY seq", [job]).fetchall()
+    database.close()
+    told = [(kind, json.loads(data)) for kind, data in found]
+    for kind, data in told:
+        if kind == "node.figures":
+            figures.setdefault(data["step"], {}).update(data["figures"])
+    return figures, [data for kind, data in told if kind == "node.preview"]

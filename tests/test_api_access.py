@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.api import PORTRAIT, SUM, Api, ended, serving, submit
+from tests.lab import link
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +105,24 @@ def test_another_owners_job_cannot_be_followed_by_socket(api, anna, ben):
             socket.send(json.dumps({"action": "subscribe"} | wish))
             said = json.loads(socket.recv(timeout=30))
             assert said.get("type") == "error" or said["message"] == "failed"
+
+
+def test_what_a_running_job_shows_is_there_for_its_owner_alone(anna, ben, tmp_path):
+    show = {"type": "toy_show", "params": {"steps": 1, "gate": str(tmp_path / "gate")}}
+    job = submit(anna, {"nodes": {"show": show}, "outputs": {"number": link("show")}})
+    path, shown, after = f"/v1/jobs/{job}/events", [], 0
+    while not shown:
+        wait = {"after": after, "wait": 30}
+        page = anna.get(path, params=wait, headers={"Accept": "application/json"}).json()
+        after, shown = page["last"], [event for event in page["events"] if event["kind"] == "node.preview"]
+    file = f"/v1/artifacts/{shown[0]['data']['artifact']}"
+    assert anna.get(f"/v1/jobs/{job}").json()["state"] == "running"
+    assert (anna.get(file).content, ben.get(file).status_code) == (b"step 1", 404)
+    (tmp_path / "gate").touch()
+    assert ended(anna, job)["state"] == "succeeded"
+    assert (anna.get(file).content, ben.get(file).status_code) == (b"step 1", 404)
+    assert anna.delete(f"/v1/jobs/{job}").status_code == 204
+    assert anna.get(file).status_code == 404
 
 
 def test_another_owners_files_are_not_there(anna, ben):

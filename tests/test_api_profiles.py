@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from spinbot.store.audit import Audit
+from spinbot.store.profiles import Profiles
 from tests.api import PORTRAIT, TALKERS, Api, ended, serving
 
 CONSENT = {"person": "Ada Lovelace", "purpose": "videos about mathematics"}
@@ -156,3 +157,78 @@ def test_deleting_says_what_goes_and_takes_it(api, anna):
         assert artifact not in api.backend.artifacts
     deeds = [entry.action for entry in Audit(api.backend.engine).entries(owner="anna") if entry.data["name"] == "fay"]
     assert deeds == ["profile.delete", "profile.use", "profile.consent", "profile.create"]
+
+
+def put(api: Api, content: bytes) -> str:
+    return api.backend.artifacts.put_bytes(content)
+
+
+def learned(api: Api, owner: str, name: str, tag: str) -> dict[str, str]:
+    """A look of the profile whose training is not stored any more; its artifacts by what they are."""
+    files = {what: put(api, f"{tag} {what}".encode()) for what in ("look", "kohya", "samples", "curve")}
+    data = {"kohya": files["kohya"], "samples": [{"artifact": files["samples"]}], "curve": {"artifact": files["curve"]}}
+    profiles = Profiles(api.backend.engine)
+    profiles.add(profiles.get(name, owner), "look", files["look"], data)
+    return files
+
+
+def test_whatever_a_profile_names_can_be_read_by_its_owner_alone(api, anna, ben):
+    anna.post("/v1/profiles", json={"name": "iris"})
+    files = learned(api, "anna", "iris", "iris")
+    [part] = anna.get("/v1/profiles/iris").json()["parts"]
+    assert (part["kind"], part["artifact"], part["data"]["kohya"]) == ("look", files["look"], files["kohya"])
+    for what, artifact in files.items():
+        assert anna.get(f"/v1/artifacts/{artifact}").text == f"iris {what}"
+        assert ben.get(f"/v1/artifacts/{artifact}").status_code == 404
+    assert anna.get(f"/v1/artifacts/{put(api, b'of nobody')}").status_code == 404
+
+
+def test_a_version_is_deleted_with_its_files_and_its_number(api, anna, ben):
+    profile(anna, "jo")
+    first, second = (learned(api, "anna", "jo", tag) for tag in ("first", "second"))
+    path = "/v1/profiles/jo/parts/look/2"
+    assert refusal(ben.delete(path)) == (404, "no_profile")
+    would = anna.delete(f"{path}?dry_run=true").json()
+    assert (would["deleted"], would["part"]["version"], would["kept"], would["jobs"]) == (False, 2, [], [])
+    assert set(would["artifacts"]) == set(second.values())
+    assert anna.get(f"/v1/artifacts/{second['kohya']}").status_code == 200
+    gone = anna.delete(path).json()
+    assert gone == would | {"deleted": True}
+    for artifact in second.values():
+        assert artifact not in api.backend.artifacts
+    parts = anna.get("/v1/profiles/jo").json()["parts"]
+    assert [(part["kind"], part["version"]) for part in parts] == [("look", 1), ("portrait", 1)]
+    assert anna.get(f"/v1/artifacts/{first['kohya']}").status_code == 200
+    assert refusal(anna.delete(path)) == (404, "no_part")
+    assert refusal(anna.delete("/v1/profiles/jo/parts/hat/1")) == (422, "bad_request_fields")
+    learned(api, "anna", "jo", "third")
+    parts = anna.get("/v1/profiles/jo").json()["parts"]
+    assert [part["version"] for part in parts if part["kind"] == "look"] == [3, 1]
+    deeds = [entry.action for entry in Audit(api.backend.engine).entries(owner="anna") if entry.data["name"] == "jo"]
+    assert deeds[0] == "profile.delete_part"
+
+
+def test_what_jobs_need_of_a_version_stays_with_them(api, anna, tmp_path):
+    data = PORTRAIT.read_bytes() + b"\0kim"
+    anna.post("/v1/profiles", json={"name": "kim"})
+    anna.put("/v1/profiles/kim/consent", json=CONSENT)
+    portrait = upload(anna, data)
+    anna.post("/v1/profiles/kim/portraits", json={"artifact": portrait})
+    graph = {
+        "nodes": {
+            "gate": {"type": "toy_gate", "params": {"gate": str(tmp_path / "gate")}, "cache": "off"},
+            "load": {"type": "load_image", "params": {"artifact": portrait}, "after": ["gate"]},
+        },
+        "outputs": {"image": {"node": "load", "output": "image"}},
+    }
+    job = anna.post("/v1/jobs", json={"graph": graph, "profile": "kim"}).json()["id"]
+    path = "/v1/profiles/kim/parts/portrait/1"
+    assert refusal(anna.delete(path)) == (409, "job_running")
+    assert anna.get("/v1/profiles/kim").json()["parts"]
+    (tmp_path / "gate").touch()
+    ended(anna, job)
+    gone = anna.delete(path).json()
+    assert (gone["artifacts"], gone["kept"], gone["jobs"]) == ([], [portrait], [job])
+    assert portrait not in [entry["artifact"] for entry in anna.get("/v1/uploads").json()["data"]]
+    assert anna.get(f"/v1/artifacts/{portrait}").status_code == 200  # the job shows it
+    assert refusal(film(anna, "kim")) == (422, "no_portrait")

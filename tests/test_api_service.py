@@ -43,7 +43,7 @@ def test_capabilities_name_what_can_be_asked_for_and_what_runs(client):
     assert found["slots"]["tts"]["default"] == "kokoro"
     assert found["silent"] == []
     host = next(said for said in found["hosts"].values() if said["group"] == "language")
-    assert set(host) == {"group", "busy", "pid", "machine", "cpus", "memory_bytes", "engines", "cuda"}
+    assert set(host) == {"group", "busy", "pid", "machine", "cpus", "memory_bytes", "engines", "cuda", "node", "system"}
     assert host["engines"].keys() == {"script/tests.toys:ToyEngine"}
     assert client.get("/api/capabilities").json()["groups"] == found["groups"]
 

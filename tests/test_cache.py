@@ -102,6 +102,17 @@ def test_a_deleted_job_keeps_nothing(lab):
     assert list(lab.artifacts.stored()) == []
 
 
+def test_what_a_node_has_shown_stays_with_its_job_and_goes_with_it(lab):
+    job = lab.run({"show": {"type": "toy_show"}})
+    shown = [event.data["artifact"] for event in lab.jobs.events(job.id) if event.kind == "node.preview"]
+    age(lab)
+    cache = Cache(lab.jobs, lab.artifacts)
+    assert (job.state, cache.usage().needed, cache.prune(max_bytes=0).artifacts) == ("succeeded", 2, 0)
+    assert all(artifact in lab.artifacts for artifact in shown)
+    lab.jobs.delete(job.id)
+    assert cache.prune().artifacts == 2
+
+
 @pytest.mark.parametrize("state", ["queued", "running", "paused", "failed", "cancelled"])
 def test_all_that_an_unfinished_job_has_stays(lab, state):
     """Its inputs, what its nodes made, and what they saved of their way; so it can go on."""

@@ -15,11 +15,13 @@ from typing import Any
 
 import pytest
 
-from spinbot.client import AsyncClient, Client, Event
+from spinbot.client import AsyncClient, Client, Event, Picture, Recording
+from spinbot.config import Settings, starter_hosts
 from spinbot.errors import GraphError, InputError, NodeTimeoutError, NotFoundError, SpinbotError, StorageError
 from spinbot.media.portraits import path as shipped_portrait
 from spinbot.media.probe import probe
-from tests.api import ROOT, Api, serving
+from spinbot.serve.backend import LocalBackend
+from tests.api import ROOT, Api, running, serving
 from tests.cutting import CuttingProxy
 from tests.lab import add, number
 from tests.test_docs import blocks
@@ -58,6 +60,13 @@ class Driven:
 
 
 Connect = Callable[..., Any]
+
+
+@pytest.fixture
+def training(tmp_path: Path) -> Iterator[Api]:
+    """A service with the engines that trainings need; none is loaded while its queue is paused."""
+    with running(LocalBackend(Settings(home=tmp_path / "training", hosts=starter_hosts()))) as api:
+        yield api
 
 
 @pytest.fixture
@@ -335,6 +344,9 @@ def test_what_there_is_to_ask_for(connect):
     capabilities = client.capabilities()
     assert capabilities.slots["tts"]["default"] == "kokoro"
     assert capabilities.silent == []
+    assert client.me().name == "local"
+    assert client.cluster().machines[0].alive
+    assert len(client.queue_history(hours=2, points=4).points) == 4
     plan = client.plan(graph=SUM)
     assert plan.preview["nodes"][0]["state"] == "run"
     assert client.submit(graph=plan.graph).name == "graph"
@@ -366,6 +378,72 @@ def test_server_and_key_come_from_the_environment(served, monkeypatch):
         assert client.url == served.url
         with pytest.raises(InputError, match="not valid"):
             client.queue()
+
+
+def test_a_small_file_is_read_without_a_path(connect):
+    client = connect()
+    artifact = client.upload(shipped_portrait("demo")).artifact
+    assert client.read(artifact) == shipped_portrait("demo").read_bytes()
+    with pytest.raises(NotFoundError, match="no artifact"):
+        client.read(f"sha256:{'0' * 64}")
+
+
+def test_a_file_is_passed_on_as_it_comes(served, lossy):
+    whole = shipped_portrait("demo").read_bytes()
+
+    async def passed_on() -> None:
+        async with AsyncClient(served.url) as client:
+            artifact = (await client.upload(whole)).artifact
+            async with client.content(artifact) as found:
+                assert (found.status, found.headers["content-type"]) == (200, "image/png")
+                assert int(found.headers["content-length"]) == len(whole)
+                assert b"".join([chunk async for chunk in found.chunks()]) == whole
+            async with client.content(artifact, range="bytes=10-19") as part:
+                assert (part.status, part.headers["content-range"]) == (206, f"bytes 10-19/{len(whole)}")
+                assert b"".join([chunk async for chunk in part.chunks()]) == whole[10:20]
+            async with client.content(artifact, method="HEAD") as head:
+                assert (head.status, int(head.headers["content-length"])) == (200, len(whole))
+                assert [chunk async for chunk in head.chunks()] == []
+            for _ in range(30):  # more than there are connections: one that is left early is given back
+                async with client.content(artifact) as left:
+                    await anext(left.chunks())
+            with pytest.raises(InputError) as refused:
+                async with client.content(artifact, range=f"bytes={len(whole)}-"):
+                    pass
+            assert refused.value.code == "bad_range"
+        async with AsyncClient(lossy(5_000).url) as client:
+            with pytest.raises(SpinbotError) as broken:
+                async with client.content(artifact) as cut:
+                    assert [chunk async for chunk in cut.chunks()]
+            assert broken.value.code == "unreachable"
+
+    asyncio.run(passed_on())
+
+
+def test_a_training_is_begun_and_a_version_deleted(connect, training):
+    client = connect(training.url)
+    client.create_profile("ada")
+    client.attest("ada", "Ada Lovelace", "tests")
+    client.pause_queue()
+    artifact = client.upload(shipped_portrait("demo")).artifact
+    job = client.train(
+        "ada", pictures=[Picture(artifact=artifact, name="a.png")], settings={"max_train_steps": 2}, priority=5
+    )
+    look = client.job(job.id).graph["nodes"]["look"]
+    assert (job.name, job.priority, look["params"]["settings"]) == ("train_look", 5, {"max_train_steps": 2})
+    again = {"recordings": [Recording(artifact=artifact, name="a.wav", text="Hello.")], "idempotency_key": "one"}
+    assert client.train("ada", **again).id == client.train("ada", **again).id
+    with pytest.raises(InputError, match="either pictures"):
+        client.train("ada")
+    client.add_portrait("ada", artifact)
+    with pytest.raises(InputError) as needed:
+        client.delete_part("ada", "portrait", 1)
+    assert needed.value.code == "job_running"
+    other = client.upload(shipped_portrait("demo").read_bytes() + b"\0", name="b.png").artifact
+    client.add_portrait("ada", other)
+    assert client.delete_part("ada", "portrait", 2, dry_run=True).artifacts == [other]
+    assert client.delete_part("ada", "portrait", 2).deleted
+    assert [part.artifact for part in client.profile("ada").parts] == [artifact]
 
 
 def _steps(steps: int, folder: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from spinbot.config import HostGroup, Settings
 from spinbot.errors import HostLostError
 from tests.lab import Lab, link, number
 
-SAID = {"group", "busy", "pid", "machine", "cpus", "memory_bytes", "engines", "cuda"}
+SAID = {"group", "busy", "pid", "machine", "cpus", "memory_bytes", "engines", "cuda", "node", "system"}
 
 
 @pytest.fixture(params=["local", pytest.param("ray", marks=pytest.mark.ray)])
@@ -36,6 +36,7 @@ def test_each_host_names_its_group_its_process_and_the_engines_in_its_memory(lab
     assert all(set(said) == SAID for said in hosts.values())
     language = next(said for said in hosts.values() if said["group"] == "language")
     assert set(language["engines"]) == {"script/tests.toys:ToyEngine"}
+    assert 0 < language["system"]["memory_used_bytes"] < language["system"]["memory_bytes"]
     same_process = language["pid"] == os.getpid()
     assert same_process == (len({said["pid"] for said in hosts.values()}) == 1)
 

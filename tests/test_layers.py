@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,9 @@ LAYERS = [
 ]
 RAY_ALLOWED = "actors/ray/"
 FILES = sorted((ROOT / "spinbot").rglob("*.py"))
+STUDIO = sorted((ROOT / "app_streamlit").rglob("*.py"))
+FOR_STUDIO = ("app_streamlit", "spinbot.client", "spinbot.errors", "streamlit", "starlette", "typer", "httpx")
+"""Besides the standard library: it speaks to a service over HTTP, and is a client like any other."""
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -53,6 +57,14 @@ def test_only_one_small_package_knows_ray(path):
         assert not [name for name in imports(path) if name.split(".")[0] == "ray"]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", STUDIO, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_studio_knows_of_spinbot_the_client_alone(path):
+    for name in imports(path):
+        package = name.split(".")[0]
+        allowed = any(name == known or name.startswith(f"{known}.") for known in FOR_STUDIO)
+        assert allowed or package in sys.stdlib_module_names, f"{path} may not import {name}"
+
+
+@pytest.mark.parametrize("path", [*FILES, *STUDIO], ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_stay_small_enough_to_hold_in_mind(path):
     assert len(path.read_text().splitlines()) <= 400

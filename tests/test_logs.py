@@ -35,6 +35,14 @@ def test_a_log_tells_what_failed_and_what_to_do(lab):
     refused(spinbot(lab, "logs", "nope"), 3, "no job 'nope'", "spinbot jobs")
 
 
+def test_figures_are_logged_when_progress_is_asked_for_and_previews_always(lab):
+    job = lab.run({"show": {"type": "toy_show", "params": {"steps": 3}}}).id
+    plain, whole = (spinbot(lab, "logs", job, *more).stdout for more in ((), ("--progress",)))
+    assert "show node.preview: after 3: sha256:" in plain
+    assert "node.figures" not in plain
+    assert "show node.figures step 3: loss 0.3333" in whole
+
+
 def test_the_traceback_of_a_defect_is_in_the_log(lab):
     job = lab.run({"bad": {"type": "toy_fail", "params": {"how": "defect"}}}).id
     assert "ZeroDivisionError" in spinbot(lab, "logs", job).stdout
@@ -45,7 +53,8 @@ def test_the_service_logs_json_lines_with_the_ids_of_job_and_node(lab, tmp_path)
     logger = logging.getLogger("spinbot")
     stop = lab.runner.listen(log_event)
     try:
-        job = lab.run({"a": number(1), "bad": {"type": "toy_fail", "after": ["a"]}}).id
+        nodes = {"a": number(1), "show": {"type": "toy_show"}, "bad": {"type": "toy_fail", "after": ["a", "show"]}}
+        job = lab.run(nodes).id
         logger.getChild("actors").warning("something odd")
     finally:
         stop()
@@ -55,4 +64,5 @@ def test_the_service_logs_json_lines_with_the_ids_of_job_and_node(lab, tmp_path)
     failed = next(line for line in lines if line.get("kind") == "node.failed")
     assert (failed["level"], failed["job"], failed["node"]) == ("ERROR", job, "bad")
     assert failed["message"] == "the toy is unhappy"
+    assert {"node.figures", "node.preview"}.isdisjoint(line.get("kind") for line in lines)
     assert lines[-1]["message"] == "something odd"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from spinbot.engines.base import no_progress
+from spinbot.engines.curve import live
 from spinbot.engines.image.buckets import nearest, sizes
 from spinbot.engines.image.pipeline import load_pipeline, paint
 from spinbot.engines.lora_trainer.base import Base, Example, Pixels, Trained
@@ -51,6 +53,7 @@ class Album:
     steps: list[str] = field(default_factory=list)
     checkpoints: list[tuple[int, Path]] = field(default_factory=list)
     scores: list[tuple[int, float]] = field(default_factory=list)
+    told: list[tuple[int, Mapping[str, float]]] = field(default_factory=list)
 
     def progress(self, fraction: float, message: str) -> None:
         assert 0 <= fraction <= 1
@@ -63,6 +66,9 @@ class Album:
 
     def checkpoint(self, file: Path, step: int) -> None:
         self.checkpoints.append((step, self._copy(file, f"checkpoint-{step}.safetensors")))
+
+    def figures(self, step: int, figures: Mapping[str, float]) -> None:
+        self.told.append((step, figures))
 
     def sampled(self, step: int, score: float, pictures: Sequence[Pixels]) -> None:
         assert all(picture.ndim == 3 for picture in pictures)
@@ -186,7 +192,8 @@ def test_a_training_that_was_killed_ends_with_the_same_bits(
     tiny: dict[str, Path], tmp_path: Path, over: dict[str, object]
 ) -> None:
     settings = {"max_train_steps": 12, "sample_every_n_steps": 5, "checkpoint_seconds": 1e-6} | over
-    whole = train(tiny["sd15"], tmp_path / "whole", **settings)
+    watch = Album(tmp_path / "album-whole")
+    whole = train(tiny["sd15"], tmp_path / "whole", watch, **settings)
     album = Album(tmp_path / "album", kill_at=8)
     with pytest.raises(Killed):
         train(tiny["sd15"], tmp_path / "killed", album, **settings)
@@ -197,6 +204,8 @@ def test_a_training_that_was_killed_ends_with_the_same_bits(
     assert next(message for message in again.steps if message.startswith("step")).startswith("step 8 of 12")
     assert [version.step for version in resumed.kept] == [version.step for version in whole.kept]
     assert resumed.losses == whole.losses
+    assert [step for step, _ in watch.told] == list(range(1, 13))
+    assert dict(album.told) | dict(again.told) == dict(watch.told)
     for mine, theirs in zip(resumed.kept, whole.kept, strict=True):
         assert mine.score == theirs.score
         assert Path(mine.diffusers).read_bytes() == Path(theirs.diffusers).read_bytes()
@@ -266,6 +275,20 @@ def test_what_cannot_be_done_is_said_before_any_step(
     with pytest.raises(InputError) as caught:
         train(tiny["sd15"], tmp_path, **over)
     assert says in f"{caught.value.message} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(("last", "points"), [(1, 1), (150, 150), (200, 200), (201, 101), (401, 134), (100_000, 200)])
+def test_a_growing_curve_has_at_most_some_200_points_evenly_spread(last: int, points: int) -> None:
+    losses: list[tuple[int, float]] = []
+    shown = []
+    for step in range(1, last + 1):
+        losses.append((step, float(step)))
+        if (mean := live(losses, last)) is not None:
+            shown.append((step, mean))
+    assert (len(shown), shown[-1][0]) == (points, last)
+    ends = [0, *(step for step, _ in shown)]
+    assert len({end - begin for begin, end in itertools.pairwise(ends[:-1])}) <= 1
+    assert [mean for _, mean in shown] == [(begin + 1 + end) / 2 for begin, end in itertools.pairwise(ends)]
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,15 @@ import threading
 from dataclasses import asdict
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 
 from spinbot.errors import InputError, NotFoundError
+from spinbot.store import database as db
 from spinbot.store.artifacts import LocalArtifacts
 from spinbot.store.audit import Audit
 from spinbot.store.jobs import JobStore
 from spinbot.store.ledger import Ledger, Turn
+from spinbot.store.part_removal import remove_part
 from spinbot.store.profiles import Consent, Profiles
 from spinbot.store.prune import Cache
 from spinbot.store.uploads import Upload, Uploads
@@ -103,6 +105,47 @@ def test_its_owner_may_read_what_belongs_to_a_profile_and_nobody_else(profiles, 
     profiles.add(profiles.create("ada", "anna"), "portrait", PORTRAIT)
     assert Uploads(engine).readable([PORTRAIT, VIDEO], "anna") == {PORTRAIT}
     assert Uploads(engine).readable([PORTRAIT], "ben") == set()
+
+
+def test_what_a_profile_names_anywhere_may_be_read(profiles, engine):
+    ada = profiles.create("ada", "anna")
+    profiles.add(ada, "look", PORTRAIT, {"versions": [{"kohya": VIDEO}]})
+    profiles.attest(ada, Consent("Ada", "test", "anna", sample=OTHER))
+    nobodys = "sha256:" + "4" * 64
+    assert Uploads(engine).readable([PORTRAIT, VIDEO, OTHER, nobodys], "anna") == {PORTRAIT, VIDEO, OTHER}
+    assert Uploads(engine).readable([VIDEO, OTHER], "ben") == set()
+
+
+def test_a_version_goes_with_what_nothing_else_needs(profiles, engine, tmp_path):
+    artifacts, uploads = LocalArtifacts(tmp_path), Uploads(engine)
+    look, kohya, shared = (artifacts.put_bytes(data) for data in (b"look", b"kohya", b"shared"))
+    ada = profiles.create("ada", "anna")
+    profiles.add(ada, "look", shared)
+    profiles.add(ada, "look", look, {"kohya": kohya, "began_with": shared})
+    uploads.add(Upload(look, "anna", "x", "image/png", 4, 0.0))
+    with engine.begin() as connection:
+        connection.execute(insert(db.results).values(key="k", outputs={"look": {"artifact": look}}, created=0.0))
+    ada = profiles.get("ada", "anna")
+    for dry_run in (True, False):
+        gone = remove_part(engine, ada, "look", 2, artifacts, dry_run=dry_run)
+        assert (gone.part.version, set(gone.freed), gone.kept, gone.jobs) == (2, {look, kohya}, [shared], [])
+        assert (look in artifacts) == (kohya in artifacts) == dry_run
+        assert len(uploads.recent("anna")) == dry_run
+    assert shared in artifacts
+    assert [part.version for part in profiles.get("ada", "anna").parts] == [1]
+    with pytest.raises(NotFoundError, match="ada has no look 2"):
+        remove_part(engine, profiles.get("ada", "anna"), "look", 2, artifacts, dry_run=False)
+    assert profiles.add(ada, "look", look).version == 3
+
+
+def test_a_version_that_a_running_job_needs_stays(profiles, engine, tmp_path):
+    ada = profiles.create("ada", "anna")
+    profiles.add(ada, "portrait", PORTRAIT)
+    job = job_with(engine, ada.id, ends=False)
+    with pytest.raises(InputError, match=job) as running:
+        remove_part(engine, profiles.get("ada", "anna"), "portrait", 1, LocalArtifacts(tmp_path), dry_run=False)
+    assert running.value.code == "job_running"
+    assert profiles.get("ada", "anna").newest("portrait").artifact == PORTRAIT
 
 
 def test_what_belongs_to_a_profile_is_never_pruned(profiles, engine, tmp_path):

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterator
 
 import pytest
 
 import tests.toys as toys
+from spinbot.actors.host import CallContext
 from spinbot.errors import GraphError
+from spinbot.graphs.node import Node, Ports, node
 from spinbot.store.jobs import Job
 from spinbot.store.ledger import Ledger, Turn
 from tests.lab import Lab, add, link, number
+
+
+@node("runner_odd_figure")
+class OddFigure(Node):
+    """Report what is no number."""
+
+    class Outputs(Ports):
+        """Never."""
+
+        number: toys.Number
+
+    def run(self, context: CallContext) -> Outputs:
+        context.figures(1, {"loss": math.nan})
+        return self.Outputs(number=toys.Number(value=1))
 
 
 @pytest.fixture(scope="module", params=["local", pytest.param("ray", marks=pytest.mark.ray)])
@@ -74,6 +91,28 @@ def test_a_cached_result_whose_file_is_gone_is_made_again(lab):
     again = run()
     assert again.nodes["f"].state == "succeeded"
     assert lab.artifacts.path(artifact).read_bytes() == b"precious"
+
+
+def test_a_node_shows_figures_and_files_in_the_order_in_which_they_were_made(lab):
+    job = lab.run({"show": {"type": "toy_show"}})
+    shown = [event for event in lab.jobs.events(job.id, after=2) if event.kind in ("node.figures", "node.preview")]
+    assert {event.node for event in shown} == {"show"}
+    first, second = (event.data["artifact"] for event in shown if event.kind == "node.preview")
+    assert [(event.kind, event.data) for event in shown] == [
+        ("node.figures", {"step": 1, "figures": {"loss": 1.0}}),
+        ("node.preview", {"artifact": first, "kind": "audio", "caption": "after 1", "step": 1}),
+        ("node.figures", {"step": 2, "figures": {"loss": 0.5}}),
+        ("node.preview", {"artifact": second, "kind": "audio", "caption": "after 2", "step": 2}),
+    ]
+    assert lab.artifacts.path(second).read_bytes() == b"step 2"
+
+
+@pytest.mark.parametrize("lab", ["local"], indirect=True)
+def test_a_figure_that_is_no_number_is_a_defect_and_never_stored(lab):
+    job = lab.run({"show": {"type": "runner_odd_figure"}})
+    assert job.error["code"] == "internal"
+    assert "loss at step 1: no finite number" in job.error["message"]
+    assert "node.figures" not in lab.kinds(job)
 
 
 def test_an_engine_is_loaded_once_for_all_jobs(lab):

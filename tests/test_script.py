@@ -11,6 +11,7 @@ from spinbot.engines.script import quality
 from spinbot.engines.script.prompt import plain
 from spinbot.engines.script.smollm2 import SmolLm2Engine, check, spoken, wanted
 from spinbot.errors import CancelledError, InputError, ModelError
+from spinbot.media.words import split_sentences
 
 SAID = ["Black holes are regions of space where gravity is strong."]
 CLEAN = re.compile(r"[A-Z][A-Za-z0-9 ,.'$-]+[.!]")
@@ -134,6 +135,7 @@ def test_a_narration_can_be_spoken_in_the_time(engine, topic, seconds):
     for number, sentence in enumerate(draft.sentences):
         assert CLEAN.fullmatch(sentence)
         assert not quality.repetition(sentence, draft.sentences[:number])
+    assert split_sentences("\n\n".join(draft.sentences)) == draft.sentences  # given back as a text, it is the same
     assert 1 <= len(draft.title) <= 80
     assert re.fullmatch(r"An? [A-Za-z0-9 ,.'$-]+", draft.visual)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import signal
 import sqlite3
@@ -24,7 +26,7 @@ from spinbot.serve.backend import LocalBackend
 from spinbot.store.profiles import Consent, Part, Profile
 from tests import tiny_pipelines
 from tests.api import Api, ended, running
-from tests.people import photos, recording
+from tests.people import photos, recording, told_live
 from tests.test_datasets import spinbot_in
 from tests.test_jobs_cli import environment
 
@@ -68,6 +70,19 @@ def test_the_profile_has_the_look_and_the_folder_its_files(trained: tuple[Path, 
     assert pixels(home / "lora/samples.png").shape == (128, 128, 3)
     assert pixels(home / "lora/curve.png").shape == (360, 720, 3)
     assert (home / "lora/events.out.tfevents.spinbot").stat().st_size > 100
+
+
+def test_loss_scores_and_samples_were_told_while_it_ran(trained: tuple[Path, dict[str, Any]]) -> None:
+    home, told = trained
+    figures, previews = told_live(home)
+    assert sorted(figures) == list(range(1, 10))
+    assert all({"loss", "learning_rate"} <= set(of_step) for of_step in figures.values())
+    assert [step for step, of_step in figures.items() if "likeness" in of_step] == [3, 6, 9]
+    scores = {version["step"]: round(version["score"], 4) for version in told["look"]["versions"]}
+    assert scores == {step: figures[step]["likeness"] for step in scores}
+    assert [(preview["kind"], preview["step"]) for preview in previews] == [("image", 3), ("image", 6), ("image", 9)]
+    samples = hashlib.sha256((home / "lora/samples.png").read_bytes()).hexdigest()
+    assert f"sha256:{samples}" in {preview["artifact"] for preview in previews}
 
 
 def test_the_person_is_drawn_and_the_consent_stands_in_the_picture(trained: tuple[Path, dict[str, Any]]) -> None:
@@ -168,6 +183,8 @@ def test_a_training_that_is_killed_goes_on_and_ends_the_same(
     assert "goes on after step" in done.stderr
     shown = json.loads(spinbot_in(home, "profile", "show", "ada", "--json").stdout)
     assert [part["artifact"] for part in shown["parts"]] == [trained[1]["look"]["artifact"]]
+    (whole, _), (figures, _) = told_live(trained[0]), told_live(home)
+    assert figures == whole
 
 
 @pytest.fixture(scope="module")
@@ -205,10 +222,20 @@ def test_a_program_trains_over_http(api: Api, tmp_path: Path) -> None:
         assert job["state"] == "succeeded", job["error"]
         parts = client.get("/v1/profiles/ada").json()["parts"]
         assert [(part["kind"], part["version"]) for part in parts] == [("look", 1)]
-        assert parts[0]["data"]["trigger"] == "ohwx"
-        drawn = {"template": "picture", "params": {"prompt": "smiling", "width": 128, "height": 128}, "profile": "ada"}
+        learned = parts[0]["data"]
+        assert learned["trigger"] == "ohwx"
+        assert learned["samples"] == job["outputs"]["samples"]["artifact"]
+        assert client.delete(f"/v1/jobs/{job['id']}").status_code == 204  # the profile keeps its files
+        for artifact in (learned["samples"], learned["curve"], learned["log"], learned["versions"][0]["kohya"]):
+            assert client.get(f"/v1/artifacts/{artifact}").status_code == 200
+        drawn = {"template": "picture", "params": {"prompt": "smiling", "width": 192, "height": 128}, "profile": "ada"}
         picture = ended(client, client.post("/v1/jobs", json=drawn).json()["id"])
         assert picture["state"] == "succeeded", picture["error"]
+        events = client.get(f"/v1/jobs/{picture['id']}/events", headers={"Accept": "application/json"}).json()["events"]
+        [small] = [event["data"] for event in events if event["kind"] == "node.preview"]
+        assert (small["kind"], small["caption"], small["step"]) == ("image", "before it is enlarged", None)
+        with Image.open(io.BytesIO(client.get(f"/v1/artifacts/{small['artifact']}").content)) as opened:
+            assert opened.size == (128, 128)
 
 
 @pytest.mark.timeout(600)

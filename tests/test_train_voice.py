@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from spinbot.engines.voice_trainer.onnx_graph import OnnxGraph
 from spinbot.engines.voice_trainer.settings import VoiceSettings
 from spinbot.errors import InputError, NotFoundError
 from spinbot.media.audio import resample, write_wav
-from tests.people import SENTENCES, recording
+from tests.people import SENTENCES, recording, told_live
 from tests.test_datasets import spinbot_in
 
 CONSENT = ("--person", "Ada Lovelace", "--purpose", "tests of spinbot")
@@ -114,6 +114,8 @@ class Watch:
     kill_at: int = 0
     evaluations: list[Evaluation] = field(default_factory=list)
     checkpoints: list[Path] = field(default_factory=list)
+    told: dict[int, Mapping[str, float]] = field(default_factory=dict)
+    said: dict[int, np.ndarray] = field(default_factory=dict)
 
     def progress(self, fraction: float, message: str) -> None:
         assert 0 <= fraction <= 1
@@ -126,8 +128,15 @@ class Watch:
     def checkpoint(self, file: Path, step: int) -> None:
         self.checkpoints.append(self._copy(file, f"checkpoint-{step}.safetensors"))
 
+    def figures(self, step: int, figures: Mapping[str, float]) -> None:
+        self.told[step] = figures
+
     def evaluated(self, evaluation: Evaluation) -> None:
         self.evaluations.append(evaluation)
+
+    def spoken(self, step: int, samples: np.ndarray, rate: int) -> None:
+        assert rate == SAMPLE_RATE
+        self.said[step] = samples
 
     def _copy(self, file: Path, name: str) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -168,18 +177,26 @@ def test_a_voice_becomes_more_like_the_speaker_and_a_killed_training_ends_with_t
         (tmp_path / name).mkdir()
         return trainer.train(clips, settings, tmp_path / name, watch, hear, resume, "digest")
 
-    whole = train("whole", Watch(tmp_path / "kept-whole"))
+    watch = Watch(tmp_path / "kept-whole")
+    whole = train("whole", watch)
     assert [one.step for one in whole.evaluations] == [0, 4, 8]
     assert whole.best.similarity > whole.evaluations[0].similarity
     assert whole.best.word_error <= 0.08
     assert read_header(Path(whole.file)) == {"engine": "kokoro", "base": "digest"}
     assert read_table(Path(whole.file)).shape == (510, 256)
     assert len(whole.before) > SAMPLE_RATE < len(whole.after)
+    assert list(watch.told) == list(range(1, 9))
+    assert [figures["loss"] for figures in watch.told.values()] == [loss for _, loss in whole.losses]
+    assert list(watch.said)[-1] == whole.best.step
+    assert np.array_equal(watch.said[0], whole.before)
+    assert np.array_equal(watch.said[whole.best.step], whole.after)
 
     killed = Watch(tmp_path / "kept", kill_at=7)
     with pytest.raises(Killed):
         train("killed", killed)
-    resumed = train("again", Watch(tmp_path / "kept"), killed.checkpoints[-1])
+    again = Watch(tmp_path / "kept")
+    resumed = train("again", again, killed.checkpoints[-1])
+    assert killed.told | again.told == watch.told
     assert resumed.evaluations == whole.evaluations
     assert resumed.losses == whole.losses
     assert Path(resumed.file).read_bytes() == Path(whole.file).read_bytes()
@@ -209,12 +226,22 @@ def test_the_command_makes_a_voice_of_the_profile(home: Path, models: Models, tm
     told = json.loads(done.stdout)
     assert told["version"] == 1
     assert told["voice"]["start"] == "stock:alpha"
+    assert told["voice"]["curve"].startswith("sha256:")
     assert told["checkup"]["go"]
     assert {path.name for path in (tmp_path / "voice").iterdir()} == {
         "voice.safetensors", "before.wav", "after.wav", "curve.png",
     }  # fmt: skip
     shown = json.loads(spinbot_in(home, "profile", "show", "ada", "--json").stdout)
     assert [(part["kind"], part["artifact"]) for part in shown["parts"]] == [("voice", told["voice"]["artifact"])]
+    figures, previews = told_live(home)
+    assert set(figures) == {0, 1, 2}
+    assert set(figures[0]) == {"similarity", "word_error"}
+    assert set(figures[2]) == {"loss", "learning_rate", "similarity", "word_error"}
+    assert figures[0]["similarity"] == told["voice"]["similarity_before"]
+    assert {preview["kind"] for preview in previews} == {"audio"}
+    heard = {preview["step"]: preview["artifact"] for preview in previews}
+    assert heard[0] == told["voice"]["before"]
+    assert heard[max(heard)] == told["voice"]["after"]
 
 
 @pytest.mark.ray

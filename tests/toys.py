@@ -364,3 +364,25 @@ class ToySteps(Node):
                 threading.Event().wait(0.3)  # until what was saved is on its way
                 os.kill(os.getpid(), signal.SIGKILL)
         return self.Outputs(number=Number(value=self.steps - begin))
+
+
+@node("toy_show")
+class ToyShow(Node):
+    """Report a figure and show an artifact after each of `steps`, then wait until a file is there, if one is named."""
+
+    steps: int = 2
+    gate: str = ""
+
+    class Outputs(Ports):
+        """The steps."""
+
+        number: Number
+
+    def run(self, context: CallContext) -> Outputs:
+        for step in range(1, self.steps + 1):
+            context.figures(step, {"loss": 1 / step})
+            context.preview(context.artifacts.put_bytes(f"step {step}".encode()), f"after {step}", "audio", step=step)
+        while self.gate and not Path(self.gate).exists():
+            context.progress(0.5, "waiting at the gate")
+            threading.Event().wait(0.01)
+        return self.Outputs(number=Number(value=self.steps))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from spinbot.actors.host import CallContext
@@ -49,6 +49,28 @@ class Partial:
 
 
 @dataclass(frozen=True)
+class Figured:
+    """Named numbers of the call after a step of its work, for curves that grow while it runs."""
+
+    step: int
+    figures: dict[str, float]
+
+
+Shown = Literal["image", "audio"]
+"""What people can look at or listen to."""
+
+
+@dataclass(frozen=True)
+class Previewed:
+    """An artifact to show while the call runs, and after which step it was made, where there are steps."""
+
+    artifact: str
+    kind: Shown
+    caption: str
+    step: int | None
+
+
+@dataclass(frozen=True)
 class ModelLoading:
     """An engine is being brought into memory; `fraction` in 0..1."""
 
@@ -84,7 +106,7 @@ class Saved:
     state: dict[str, Any]
 
 
-Message = Progressed | Noted | Partial | ModelLoading | ModelLoaded | ModelEvicted | Saved
+Message = Progressed | Noted | Partial | Figured | Previewed | ModelLoading | ModelLoaded | ModelEvicted | Saved
 """What a call says while it runs."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import socket
 import tempfile
@@ -18,17 +19,21 @@ from typing import Any
 from spinbot.actors.call import (
     Answer,
     Call,
+    Figured,
     Message,
     ModelLoaded,
     NotBegun,
     Noted,
     NotReadyError,
     Partial,
+    Previewed,
     Progressed,
     Saved,
     Say,
+    Shown,
     Span,
 )
+from spinbot.actors.machine import Meter
 from spinbot.actors.memory import cuda_devices, give_back, process_bytes
 from spinbot.actors.residency import Key, Residency
 from spinbot.config import HostGroup, Settings, cores
@@ -61,6 +66,8 @@ class CallContext:
         self._open = ExitStack()
         self.spans: list[Span] = []
         self.artifacts = host.artifacts
+        self.models = host.models
+        """The models of this machine."""
         self.home = host.home
         """The folder of this installation on this machine."""
         self.checkpoint = call.checkpoint
@@ -101,6 +108,20 @@ class CallContext:
     def partial(self, text: str) -> None:
         """Show the next piece of a text that is being written. Each is an event: some ten a second are enough."""
         self._say(Partial(text))
+
+    def figures(self, step: int, figures: Mapping[str, float]) -> None:
+        """Report named numbers after a step. Each is an event: some 200 over the whole call are enough for a curve.
+
+        A call that goes on from its checkpoint may report steps again that were told already, with the same numbers.
+        Raises `ValueError` for what is no finite number: JSON has none.
+        """
+        if wrong := [name for name, value in figures.items() if not math.isfinite(value)]:
+            raise ValueError(f"{', '.join(wrong)} at step {step}: no finite number")
+        self._say(Figured(step, dict(figures)))
+
+    def preview(self, artifact: str, caption: str, kind: Shown = "image", *, step: int | None = None) -> None:
+        """Show an artifact while the call runs. It stays as long as the job, whatever becomes of the call."""
+        self._say(Previewed(artifact, kind, caption, step))
 
     def save(self, state: dict[str, Any]) -> None:
         """Store how far the call came; an attempt after a crash finds it in `checkpoint`.
@@ -143,7 +164,8 @@ class Host:
         self.name = name
         self.home = settings.root
         self.artifacts = artifacts or LocalArtifacts(settings.artifacts_dir)
-        self._models = ModelStore.of(settings)
+        self.models = ModelStore.of(settings)
+        self._meter = Meter()
         self.residency = Residency(
             int(group.memory_gb * (1 << 30)), build=self._build, estimate=self._estimate, measure=process_bytes
         )
@@ -214,29 +236,34 @@ class Host:
         return {"/".join(key): size for key, size in self.residency.resident().items()}
 
     def describe(self) -> dict[str, Any]:
-        """What this process is and holds, as JSON: sizes in bytes, engines by `slot/engine`."""
+        """What this process is and holds, as JSON: sizes in bytes, engines by `slot/engine`; see `Meter.read`.
+
+        `node` is the id of the Ray node that it is on; empty without Ray.
+        """
         return {
             "pid": os.getpid(),
             "machine": socket.gethostname(),
+            "node": "",
             "cpus": cores(),
             "memory_bytes": process_bytes(),
             "engines": self.resident(),
             "cuda": cuda_devices(),
+            "system": self._meter.read(),
         }
 
     def weights(self, slot: str, engine: str) -> str:
         """Digest of the weights that an engine loads; empty for one without weights."""
-        return weights_digest(self._models, slot, engine)
+        return weights_digest(self.models, slot, engine)
 
     def _build(self, key: Key) -> Engine:
         slot, name = key
         device = "cuda" if self.group.num_gpus else "cpu"
         threads = self.group.threads or cores()
-        return engine_class(slot, name)(self._models.path, device=device, threads=threads)
+        return engine_class(slot, name)(self.models.path, device=device, threads=threads)
 
     def _estimate(self, key: Key) -> int:
         requires = engine_class(*key).requires
-        return sum(self._models.memory_bytes(name) for name in requires)
+        return sum(self.models.memory_bytes(name) for name in requires)
 
 
 def weights_digest(models: ModelStore, slot: str, engine: str) -> str:

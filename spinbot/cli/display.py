@@ -96,7 +96,7 @@ class JobDisplay:
             left = event.data["eta_s"]
             row.note = event.data["message"] + (f", {left:.0f} s left" if left is not None else "")
             return
-        if state in ("saved", "partial"):
+        if state in ("saved", "partial", "figures", "preview"):
             return
         if state == "running":
             row.started, row.fraction = event.time, 0.0

@@ -140,21 +140,15 @@ def _edit(context: typer.Context, job: str, sentence: int, text: str, out: Path,
     """Run a job's graph again with one sentence of its script replaced, and write the video."""
     from spinbot.cli.result import check_makes_video, deliver
     from spinbot.cli.where import open_place
-    from spinbot.graphs.edit import edit_sentence
     from spinbot.graphs.export import check_writable
 
     check_writable(out)
-    place, console = open_place(context), Console(stderr=True, highlight=False)
+    place = open_place(context)
     old = place.jobs.get(job)
-    if old.state != "succeeded":
-        raise InputError(f"job {job} is {old.state}: only one that succeeded can be edited", hint="spinbot jobs")
     check_makes_video(old)
-    script = (old.outputs or {}).get("script")
-    if script is None:
-        raise InputError(f"job {job} has no script among its outputs", hint="edit a job of spinbot generate")
-    graph = edit_sentence(old.graph, script, sentence, text)
-    place.prepare([graph], console)
-    deliver(place.run(graph, console), out, place.artifacts, as_json=as_json)
+    deliver(
+        place.edit(old, sentence, text, Console(stderr=True, highlight=False)), out, place.artifacts, as_json=as_json
+    )
 
 
 def parse_engines(pairs: list[str], place: Place) -> dict[str, str]:

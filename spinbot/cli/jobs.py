@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from spinbot.cli.where import open_place
@@ -56,9 +57,12 @@ def jobs(
     table = Table(box=None)
     for column in ("job", "name", "state", "created", "took"):
         table.add_column(column, no_wrap=True)
+    table.add_column("title", no_wrap=True, overflow="ellipsis")
     for item in recent:
         created = time.strftime("%Y-%m-%d %H:%M", time.localtime(item.created))
-        table.add_row(item.id, item.name, states[item.id], created, _took(item.started, item.finished))
+        table.add_row(
+            item.id, item.name, states[item.id], created, _took(item.started, item.finished), escape(item.title)
+        )
     Console(width=None if sys.stdout.isatty() else 120).print(table)
 
 
@@ -76,7 +80,8 @@ def show_command(
         events = [asdict(event) for event in place.jobs.events(job)]
         typer.echo(json.dumps(asdict(found) | {"state": state, "log": events}))
         return
-    typer.echo(f"{found.id} {found.name}: {state} {_took(found.started, found.finished)}")
+    titled = f" ({found.title})" if found.title else ""
+    typer.echo(f"{found.id} {found.name}{titled}: {state} {_took(found.started, found.finished)}")
     for run in found.nodes.values():
         typer.echo(f"  {run.node}: {run.state} {_took(run.started, run.finished)}")
     if found.error:

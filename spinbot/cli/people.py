@@ -35,6 +35,10 @@ class LocalPeople:
         """See `People.get`."""
         return self._profiles.get(name, OWNER)
 
+    def used_by(self, job: str) -> str | None:
+        """The id of the profile that a job uses, if any."""
+        return self._profiles.used_by(job)
+
     def create(self, name: str, voice: str) -> None:
         """See `People.create`."""
         self._note("profile.create", self._profiles.create(name, OWNER, voice))

@@ -206,6 +206,13 @@ class Place(ABC):
         """See a wish through and return the job as it then is; `console` hears what is waited for."""
 
     @abstractmethod
+    def edit(self, job: Job, sentence: int, text: str, console: Console) -> Job:
+        """`run` the graph of a job that succeeded with one sentence said otherwise, for the same profile.
+
+        Raises `InputError` where there is no such sentence, or where the text cannot be spoken.
+        """
+
+    @abstractmethod
     def timing(self, job: str) -> Timing:
         """Where a job's time went."""
 

@@ -17,7 +17,7 @@ from spinbot.cli.people import RemotePeople
 from spinbot.cli.place import ModelRow, Place, Timing, VoiceRow
 from spinbot.errors import InputError, NotFoundError
 from spinbot.graphs.graph import Graph
-from spinbot.store.jobs import Event, Job, JobState, JobSummary, NodeRun, NodeState, Wish
+from spinbot.store.jobs import Event, Job, JobState, JobSummary, NodeRun, NodeState, Verdict, Wish
 
 
 class Remote(Place):
@@ -115,6 +115,10 @@ class Remote(Place):
             if node.state == "running":
                 console.print(f"waiting for node {name} to {'end' if wish == 'pause' else 'stop'}")
         return job_of(self._client.wait(job, after=asked.events))
+
+    def edit(self, job: Job, sentence: int, text: str, console: Console) -> Job:
+        """See `Place.edit`."""
+        return self.run_job(self._client.edit(job.id, sentence, text).id, console)
 
     def timing(self, job: str) -> Timing:
         """See `Place.timing`."""
@@ -260,6 +264,7 @@ def _summary(job: client.JobSummary) -> dict[str, Any]:
     return {
         "id": job.id,
         "name": job.name,
+        "title": job.title,
         "owner": "",
         "state": cast(JobState, job.state),
         "error": job.error,
@@ -273,6 +278,8 @@ def _summary(job: client.JobSummary) -> dict[str, Any]:
         "created": job.created,
         "started": job.started,
         "finished": job.finished,
+        "review": cast("Verdict | None", job.review),
+        "note": job.note,
     }
 
 

@@ -18,6 +18,7 @@ from spinbot.config import Settings
 from spinbot.engines.registry import ENGINES, engine_class
 from spinbot.engines.tts.base import TtsEngine
 from spinbot.graphs.check import parse
+from spinbot.graphs.edit import edited
 from spinbot.graphs.graph import Graph
 from spinbot.graphs.node import NODES, describe
 from spinbot.graphs.nodes import register
@@ -138,6 +139,12 @@ class Studio(Place):
         from spinbot.cli.wishes import carry_out
 
         return carry_out(self, job, wish, console)
+
+    def edit(self, job: Job, sentence: int, text: str, console: Console) -> Job:
+        """See `Place.edit`."""
+        graph = edited(job, sentence, text)
+        self.prepare([graph], console)
+        return self.run(graph, console, profile=self.people.used_by(job.id))
 
     def timing(self, job: str) -> Timing:
         """See `Place.timing`."""

@@ -2,49 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import os
 import uuid
 from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 
 from spinbot.client import stream, transfer
-from spinbot.client.models import (
-    Answer,
-    Capabilities,
-    Event,
-    GoneProfile,
-    Job,
-    JobSummary,
-    Model,
-    NodeType,
-    Page,
-    Plan,
-    Profile,
-    ProfilePart,
-    Queue,
-    Template,
-    Trace,
-    Upload,
-    Voice,
-)
+from spinbot.client.content import Content, Method, artifact_ask, opened
+from spinbot.client.installation import Installation
+from spinbot.client.models import Credentials, Event, Job, JobPage, JobSummary, Plan, Trace, Upload
+from spinbot.client.people import People
 from spinbot.client.session import Session
 from spinbot.client.transfer import OnProgress
 from spinbot.client.wire import Ask, AsyncWire, Wire
 from spinbot.errors import InputError
-
-T = TypeVar("T", bound=Answer)
 
 HERE = "http://127.0.0.1:8000"
 """Where `spinbot up` listens unless told otherwise."""
 PAGE = 100
 
 
-class AsyncClient:
+class AsyncClient(Installation, People):
     """A client of the service at `url`, with an API key; what is not given is SPINBOT_SERVER and SPINBOT_API_KEY.
 
     Every method raises a `SpinbotError` of the kind that the service means, with its message, hint, code and details;
@@ -114,19 +99,47 @@ class AsyncClient:
         return await self._get(Job, Ask("GET", _job(job)))
 
     async def jobs(
-        self, *, states: tuple[str, ...] = (), text: str = "", limit: int | None = None
+        self,
+        *,
+        states: tuple[str, ...] = (),
+        text: str = "",
+        names: tuple[str, ...] = (),
+        review: str | None = None,
+        limit: int | None = None,
     ) -> AsyncGenerator[JobSummary, None]:
-        """Jobs, the newest first, page by page: in these states only, with this text in their name, `limit` at most."""
-        query: dict[str, Any] = {"status": list(states), "q": text, "limit": min(limit or PAGE, PAGE)}
-        left = limit
+        """Jobs, the newest first, page by page, `limit` at most. For what else may be asked see `jobs_page`."""
+        cursor, left = None, limit
         while left is None or left > 0:
-            page = await self._get(Page, Ask("GET", "/v1/jobs", query=query))
-            for row in page.data[:left]:
-                yield JobSummary.model_validate(row)
+            page = await self.jobs_page(
+                states=states, text=text, names=names, review=review, limit=min(left or PAGE, PAGE), cursor=cursor
+            )
+            for job in page.data:
+                yield job
             left = None if left is None else left - len(page.data)
-            if page.next is None:
+            cursor = page.next
+            if cursor is None:
                 return
-            query["cursor"] = page.next
+
+    async def jobs_page(
+        self,
+        *,
+        states: tuple[str, ...] = (),
+        text: str = "",
+        names: tuple[str, ...] = (),
+        review: str | None = None,
+        limit: int = 20,
+        cursor: str | None = None,
+    ) -> JobPage:
+        """Up to `limit` (200 at most) of the newest jobs behind `cursor`, the `next` of the page before.
+
+        Only those in these states, with this text in their name or title, of these names (such as `talking_portrait`),
+        with this review: `approved`, `rejected`, or `open` for those that succeeded and have none. What is empty is
+        not asked for. Raises `InputError`.
+        """
+        query: dict[str, Any] = {"status": list(states), "q": text, "name": list(names), "limit": limit}
+        given = {"review": review, "cursor": cursor}
+        query |= {name: value for name, value in given.items() if value is not None}
+        return await self._get(JobPage, Ask("GET", "/v1/jobs", query=query))
 
     async def cancel(self, job: str) -> JobSummary:
         """Ask for the end of a job, queued or running; `wait` for it. Raises `InputError` for one that has ended."""
@@ -148,6 +161,24 @@ class AsyncClient:
         """Move a job up (100) or down (-100) in the queue."""
         return await self._get(JobSummary, Ask("POST", _job(job, "priority"), json={"priority": priority}))
 
+    async def review(self, job: str, verdict: str | None, note: str = "") -> JobSummary:
+        """Say what to think of a job that succeeded: `approved`, `rejected`, or None to take it back.
+
+        Raises `InputError` (`wrong_state`) for any other job.
+        """
+        ask = Ask("PUT", _job(job, "review"), json={"verdict": verdict, "note": note})
+        return await self._get(JobSummary, ask)
+
+    async def edit(self, job: str, sentence: int, text: str, *, idempotency_key: str | None = None) -> JobSummary:
+        """Make the video of a job that succeeded again with sentence `sentence` (from 1) said otherwise; the new job.
+
+        It is of the same profile, and takes all else from the cache. Raises `InputError`; for `idempotency_key` see
+        `submit`.
+        """
+        headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+        body = {"sentence": sentence, "text": text}
+        return await self._get(JobSummary, Ask("POST", _job(job, "edit"), json=body, headers=headers))
+
     async def delete(self, job: str) -> None:
         """Forget a job that has ended, with its nodes and events. Raises `InputError` for any other."""
         await self._session.call(Ask("DELETE", _job(job), repeatable=False))
@@ -159,6 +190,20 @@ class AsyncClient:
         seen, so that none is missed and none comes twice.
         """
         events = stream.follow(self._session, job, after)
+        try:
+            async for event in events:
+                yield event
+        finally:
+            await events.aclose()
+
+    async def watch(self) -> AsyncGenerator[Event | None, None]:
+        """Each event of all of the caller's jobs as it happens, nothing of the past, without end.
+
+        None says that something may have changed unseen, so that lists should be read again: it comes first, after
+        each lost connection, and where a job has changed without an event (a wish, a priority, a review; deleted).
+        Raises `SpinbotError` where no connection can be made for `patience_s` seconds.
+        """
+        events = stream.watch(self._session)
         try:
             async for event in events:
                 yield event
@@ -207,6 +252,33 @@ class AsyncClient:
         """
         return await transfer.download(self._session, artifact, Path(path), on_progress)
 
+    async def read(self, artifact: str) -> bytes:
+        """The bytes of an artifact that fits into memory: captions, a report, a script. Raises `NotFoundError`."""
+        return await self._session.call(artifact_ask(artifact))
+
+    def content(
+        self,
+        artifact: str,
+        *,
+        range: str | None = None,  # noqa: A002  # the word of the header
+        method: Method = "GET",
+    ) -> AbstractAsyncContextManager[Content]:
+        """An artifact to be passed on: `async with` gives status, headers and chunks as they come.
+
+        `range` is the value of a Range header, such as `bytes=0-99`. Raises `NotFoundError`, and `InputError` with the
+        code `bad_range` where the artifact has no such part.
+        """
+        return opened(self._session, artifact_ask(artifact, method, range))
+
+    async def credentials(self, artifact: str) -> Credentials:
+        """The Content Credentials (C2PA) of an artifact, checked against its bytes. Raises `NotFoundError`."""
+        return await self._get(Credentials, Ask("GET", f"/v1/artifacts/{quote(artifact, safe=':')}/credentials"))
+
+    async def sidecar(self, job: str) -> dict[str, Any]:
+        """Everything that made the outputs of a job, as JSON. Raises `NotFoundError`."""
+        found: dict[str, Any] = json.loads(await self._session.call(Ask("GET", _job(job, "sidecar"))))
+        return found
+
     async def speech(
         self,
         text: str,
@@ -219,72 +291,6 @@ class AsyncClient:
         """A text as sound: `format` is mp3, opus, aac, flac, wav or pcm. Raises `InputError`, `NotFoundError`."""
         body = {"model": engine, "input": text, "voice": voice, "response_format": format, "speed": speed}
         return await self._session.call(Ask("POST", "/v1/audio/speech", json=body, read_s=SPEECH_READ_S))
-
-    async def capabilities(self) -> Capabilities:
-        """What can be asked for, and what runs at the moment."""
-        return await self._get(Capabilities, Ask("GET", "/v1/capabilities"))
-
-    async def node_types(self) -> list[NodeType]:
-        """What graphs may be made of."""
-        return await self._list(NodeType, Ask("GET", "/v1/node-types"))
-
-    async def templates(self) -> list[Template]:
-        """What can be asked for by name."""
-        return await self._list(Template, Ask("GET", "/v1/templates"))
-
-    async def models(self) -> list[Model]:
-        """The models of the catalogue."""
-        return await self._list(Model, Ask("GET", "/v1/models"))
-
-    async def voices(self) -> list[Voice]:
-        """The voices of all speech engines; those of the engine in use come first, its default before all."""
-        return await self._list(Voice, Ask("GET", "/v1/audio/voices"))
-
-    async def profiles(self) -> list[Profile]:
-        """The profiles by name."""
-        return await self._list(Profile, Ask("GET", "/v1/profiles"))
-
-    async def profile(self, profile: str) -> Profile:
-        """The profile of that name or id. Raises `NotFoundError`."""
-        return await self._get(Profile, Ask("GET", _profile(profile)))
-
-    async def create_profile(self, name: str, voice: str = "") -> Profile:
-        """A new profile. It can be used once its consent is on record. Raises `InputError` for a name that is taken."""
-        ask = Ask("POST", "/v1/profiles", json={"name": name, "voice": voice}, repeatable=False)
-        return await self._get(Profile, ask)
-
-    async def attest(self, profile: str, person: str, purpose: str, sample: str | None = None) -> Profile:
-        """Attest what the person agreed to; `sample` is an upload in which the person says it."""
-        body = {"person": person, "purpose": purpose, "sample": sample}
-        return await self._get(Profile, Ask("PUT", _profile(profile, "consent"), json=body))
-
-    async def add_portrait(self, profile: str, artifact: str) -> ProfilePart:
-        """Make an uploaded picture the portrait of the profile."""
-        ask = Ask("POST", _profile(profile, "portraits"), json={"artifact": artifact}, repeatable=False)
-        return await self._get(ProfilePart, ask)
-
-    async def delete_profile(self, profile: str, dry_run: bool = False) -> GoneProfile:
-        """Delete a profile with everything made of it; with `dry_run` only say what would go."""
-        query = {"dry_run": "true"} if dry_run else {}
-        return await self._get(GoneProfile, Ask("DELETE", _profile(profile), query=query, repeatable=False))
-
-    async def queue(self) -> Queue:
-        """Whether the queue is paused, and how many jobs there are in each state."""
-        return await self._get(Queue, Ask("GET", "/v1/queue"))
-
-    async def pause_queue(self) -> Queue:
-        """Begin no further job; those that run go on. Needs a key with the scope admin."""
-        return await self._get(Queue, Ask("POST", "/v1/queue/pause"))
-
-    async def resume_queue(self) -> Queue:
-        """Begin queued jobs again. Needs a key with the scope admin."""
-        return await self._get(Queue, Ask("POST", "/v1/queue/resume"))
-
-    async def _get(self, kind: type[T], ask: Ask) -> T:
-        return kind.model_validate_json(await self._session.call(ask))
-
-    async def _list(self, kind: type[T], ask: Ask) -> list[T]:
-        return [kind.model_validate(row) for row in (await self._get(Page, ask)).data]
 
     async def _do(self, job: str, what: str, *, repeatable: bool = True) -> JobSummary:
         return await self._get(JobSummary, Ask("POST", _job(job, what), repeatable=repeatable))
@@ -307,10 +313,6 @@ def checked_url(url: str) -> str:
 
 def _job(job: str, what: str = "") -> str:
     return f"/v1/jobs/{quote(job, safe='')}" + (f"/{what}" if what else "")
-
-
-def _profile(profile: str, what: str = "") -> str:
-    return f"/v1/profiles/{quote(profile, safe='')}" + (f"/{what}" if what else "")
 
 
 def _work(

@@ -25,6 +25,9 @@ class JobSummary(Answer):
 
     id: str
     name: str
+    """Of its graph: for one made from a template, the template's."""
+    title: str = ""
+    """What people know it by; empty where nothing told."""
     state: str
     """`queued`, `running`, `paused`, `succeeded`, `failed` or `cancelled`."""
     priority: int = 0
@@ -35,6 +38,10 @@ class JobSummary(Answer):
     error: dict[str, Any] | None = None
     outputs: dict[str, Any] | None = None
     """By the graph's output names; they name artifacts."""
+    review: str | None = None
+    """`approved` or `rejected`, where somebody said so of a job that succeeded."""
+    note: str = ""
+    """What was said with it."""
     created: float
     started: float | None = None
     finished: float | None = None
@@ -67,6 +74,8 @@ class Node(Answer):
     """The nodes that took its place."""
     started: float | None = None
     finished: float | None = None
+    expected_s: float | None = None
+    """Predicted seconds of computing, of one that is not done; none where nothing is known."""
 
 
 class Job(JobSummary):
@@ -74,8 +83,20 @@ class Job(JobSummary):
 
     progress: float = 0.0
     """0 to 1: the share of its nodes that are done."""
+    eta_s: float | None = None
+    """Predicted seconds until it has succeeded; none where something of it cannot be predicted, or it has ended."""
     nodes: dict[str, Node]
     graph: dict[str, Any]
+
+
+class JobPage(Answer):
+    """Some of the jobs, the newest first."""
+
+    data: list[JobSummary]
+    next: str | None = None
+    """The cursor of the next page; none after the last."""
+    total: int
+    """How many there are in all."""
 
 
 class Event(Answer):
@@ -85,7 +106,7 @@ class Event(Answer):
     seq: int
     time: float
     kind: str
-    """`job.<state>`, `node.<state, progress or partial>`, `model.<...>` or `log`."""
+    """`job.<state>`, `node.<state, progress, partial, figures, preview, ...>`, `model.<...>` or `log`."""
     node: str | None = None
     data: dict[str, Any] = {}
 
@@ -112,6 +133,26 @@ class Upload(Answer):
     """What will be changed about it before it is used."""
 
 
+class Credentials(Answer):
+    """What the Content Credentials (C2PA) of a file say."""
+
+    has_manifest: bool
+    valid: bool
+    """The signature holds and no byte has changed since."""
+    ai_generated: bool
+    issuer: str
+    title: str
+    generator: str
+    """Name and version of the software."""
+    models: list[str]
+    extra: dict[str, Any] | None = None
+    """What else was recorded, such as the consent."""
+    problems: list[str] = []
+    """Why it is not valid."""
+    remarks: list[str] = []
+    """What does not make it invalid."""
+
+
 class Plan(Answer):
     """A graph that may be submitted as it is, and what it will cost."""
 
@@ -128,6 +169,26 @@ class Queue(Answer):
     paused: bool
     jobs: dict[str, int]
     """How many jobs there are in each state."""
+
+
+class QueuePoint(Answer):
+    """The queue at one moment, and what ended in the span before it."""
+
+    time: float
+    waiting: int
+    running: int
+    succeeded: int
+    failed: int
+    cancelled: int
+
+
+class QueueHistory(Answer):
+    """The queue of the whole installation over the last hours."""
+
+    span_s: float
+    """Seconds from one point to the next."""
+    points: list[QueuePoint]
+    """The oldest first; the last one is now."""
 
 
 class Template(Answer):
@@ -200,6 +261,42 @@ class Profile(Answer):
     """By kind, the newest version first."""
 
 
+class Picture(BaseModel):
+    """A picture to learn a look from."""
+
+    artifact: str
+    """An upload."""
+    name: str
+    """What findings call it."""
+    caption: str = ""
+    """What it shows."""
+
+
+class Recording(BaseModel):
+    """A recording to learn a voice from."""
+
+    artifact: str
+    """An upload: any file with sound."""
+    name: str
+    """What findings call it."""
+    text: str = ""
+    """What is said in it, where somebody wrote it down."""
+
+
+class GonePart(Answer):
+    """What goes with one version of a part of a profile, or would."""
+
+    profile: str
+    part: ProfilePart
+    artifacts: list[str] = []
+    """Files that nothing else needs."""
+    kept: list[str] = []
+    """Files that stay, because jobs or other parts need them."""
+    jobs: list[str] = []
+    """Jobs that were given it, or have made it; they stay."""
+    deleted: bool
+
+
 class GoneProfile(Answer):
     """What goes with a profile, or would."""
 
@@ -223,6 +320,16 @@ class Capabilities(Answer):
     hosts: dict[str, dict[str, Any]] = {}
     silent: list[str] = []
     """What did not answer in time."""
+
+
+class Me(Answer):
+    """Who asks."""
+
+    name: str
+    """Of the key; `local` where none is required."""
+    scopes: list[str]
+    """What it may do: `read`, `write`, `admin`."""
+    keys_required: bool
 
 
 class Trace(Answer):

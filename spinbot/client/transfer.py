@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from io import BufferedRandom
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import quote
 
 import httpx
 
+from spinbot.client.content import artifact_ask
 from spinbot.client.models import Upload
 from spinbot.client.problems import unreachable
 from spinbot.client.session import Pauses, Session
@@ -107,8 +107,7 @@ async def _fetch_rest(
 ) -> httpx.TransportError | None:
     """Append what is missing; why it broke off, or None at the end of the artifact."""
     have = file.tell()
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-    ask = Ask("GET", f"/v1/artifacts/{quote(artifact, safe=':')}", headers=headers)
+    ask = artifact_ask(artifact, part=f"bytes={have}-" if have else None)
     try:
         reply = await session.open(ask, pauses)
     except SpinbotError as error:

@@ -1,7 +1,8 @@
-"""The course of a training: a picture of the loss, and a log that TensorBoard opens."""
+"""The course of a training: its live points, a picture of the loss, and a log that TensorBoard opens."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,21 @@ Points = Sequence[tuple[int, float]]
 WIDTH, HEIGHT, EDGE = 720, 360, 48
 MEAN_OVER = 20
 """Points that the thick line is a mean of: single losses scatter by half their size."""
+LIVE = 200
+"""Most points of a curve that grows: each is a row of the database, and a screen shows no more."""
+
+
+def live(losses: Points, last: int) -> float | None:
+    """What a growing curve shows for the newest of `losses`, of which there is one for each step; None: nothing.
+
+    At most `LIVE` of the `last` steps have a point, evenly spread, beside `last` itself: the mean since the point
+    before. It depends on the losses alone, so a training that was resumed shows the same points, without a gap.
+    """
+    step, every = losses[-1][0], math.ceil(last / LIVE)
+    if step % every and step != last:
+        return None
+    since = [loss for _, loss in losses[-((step - 1) % every + 1) :]]
+    return sum(since) / len(since)
 
 
 def write_curve(file: Path, losses: Points, scores: Points, scored: str) -> None:

@@ -193,7 +193,7 @@ def _shape_faults(errors: Sequence[ErrorDetails], hints: Hints) -> list[Fault]:
         in_node = path[0] == "nodes" and len(path) > 1 if path else False
         node, field = (path[1], ".".join(path[2:])) if in_node else ("", ".".join(path))
         if item["type"] == "extra_forbidden":
-            known = NodeSpec.model_fields if in_node else ("schema", "name", "nodes", "outputs")
+            known = NodeSpec.model_fields if in_node else ("schema", "name", "title", "nodes", "outputs")
             message = f"there is no field {path[-1][:200]!r} here"
             faults.append(Fault("unknown_field", node, field, message, hints.suggest(path[-1], known)))
         elif item["type"] == "missing":

@@ -9,9 +9,27 @@ from spinbot.graphs import values
 from spinbot.graphs.graph import NodeSpec
 from spinbot.graphs.node import NODES, outputs_of
 from spinbot.graphs.nodes.script import EditedScript, check_sentences
+from spinbot.store.jobs import Job
 
 SCRIPT = "script"
 """Name of the node whose narration is edited, and of its output."""
+
+
+def edited(job: Job, number: int, text: str) -> dict[str, Any]:
+    """The graph document of a job that succeeded, with sentence `number` of its script replaced by `text`.
+
+    Raises `InputError` (`wrong_state` for a job that has not succeeded), see `edit_sentence`.
+    """
+    if job.state != "succeeded":
+        raise InputError(
+            f"job {job.id} is {job.state}: only one that succeeded can be edited",
+            hint="wait for it, or edit another",
+            code="wrong_state",
+        )
+    script = (job.outputs or {}).get(SCRIPT)
+    if script is None:
+        raise InputError(f"job {job.id} has no script among its outputs", hint="edit a job that makes a video")
+    return edit_sentence(job.graph, script, number, text)
 
 
 def edit_sentence(graph: dict[str, Any], script: dict[str, Any], number: int, text: str) -> dict[str, Any]:

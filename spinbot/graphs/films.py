@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from spinbot.engines.image.drawn.chance import person
 from spinbot.engines.tts.base import ANY, VOICE
 from spinbot.errors import InputError
-from spinbot.graphs.graph import SCHEMA
-from spinbot.graphs.nodes.script import check_narration
+from spinbot.graphs.nodes.script import check_narration, first_words
 from spinbot.graphs.template import Template, link, look_of
 from spinbot.media.framing import frame_size
+from spinbot.media.words import split_sentences
 from spinbot.store.artifacts import ArtifactId
 
 MOST_SCENES = 20
@@ -40,9 +40,14 @@ class Narration(BaseModel):
             )
         if self.script:
             check_narration(self.script)
-        elif not any(character.isalpha() for character in self.topic):
-            raise InputError("the topic has no word in it", hint="say in a few words what to talk about")
+        else:
+            _check_topic(self.topic)
         return self
+
+    @property
+    def subject(self) -> str:
+        """What it is about: the topic, or the first words of the script."""
+        return self.topic if self.topic.strip() else first_words(split_sentences(self.script)[0])
 
 
 class Film(Template):
@@ -97,7 +102,7 @@ class Film(Template):
             return self.voice
         return ANY + {"woman": "female", "man": "male"}[person(self.look, self.seed).sex]
 
-    def _film(self, scripts: dict[str, Any]) -> dict[str, Any]:
+    def _film(self, scripts: dict[str, Any], title: str) -> dict[str, Any]:
         """The document in which the portrait speaks what the node `script`, one of `scripts`, gives."""
         speech_in = {"speech": link("perform", "speech")}
         speaker = self._speaker()
@@ -135,7 +140,7 @@ class Film(Template):
             "speech": link("perform", "speech"),
             "report": link("score", "report"),
         }
-        return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": outputs}
+        return self.document(nodes, outputs, title)
 
 
 class TalkingPortrait(Film, Narration):
@@ -145,7 +150,7 @@ class TalkingPortrait(Film, Narration):
 
     def graph(self) -> dict[str, Any]:
         """The graph document."""
-        return self._film({"script": script_node(self, self, self.seed)})
+        return self._film({"script": script_node(self, self, self.seed)}, self.subject)
 
 
 class Scenes(Film):
@@ -159,7 +164,7 @@ class Scenes(Film):
         said = enumerate(self.scenes)
         scripts = {f"script-{number + 1}": script_node(self, scene, self.seed + number) for number, scene in said}
         joined = {"type": "join_scripts", "inputs": {"scripts": [link(name, "script") for name in scripts]}}
-        return self._film(scripts | {"script": joined})
+        return self._film(scripts | {"script": joined}, self.scenes[0].subject)
 
 
 class VoiceOver(Template, Narration):
@@ -187,14 +192,42 @@ class VoiceOver(Template, Narration):
             "captions": link("captions", "captions"),
             "script": link("script", "script"),
         }
-        return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": outputs}
+        return self.document(nodes, outputs, self.subject)
+
+
+class Script(Template):
+    """A topic becomes a script and nothing else, to be read and changed before anything is made of it."""
+
+    name = "script"
+    topic: str = Field(min_length=1, max_length=500, description="What to talk about")
+    seconds: float = Field(default=10, ge=4, le=120, description="Length of the script when it is spoken, in seconds")
+    seed: int = Field(default=0, ge=0, description="Another seed gives another script about the same topic")
+
+    @model_validator(mode="after")
+    def _topic_of_words(self) -> Script:
+        _check_topic(self.topic)
+        return self
+
+    def graph(self) -> dict[str, Any]:
+        """The graph document; a video of the same topic, length and seed takes its script from the cache."""
+        nodes = {"script": _written(self, self.topic, self.seconds, self.seed)}
+        return self.document(nodes, {"script": link("script", "script")}, self.topic)
 
 
 def script_node(template: Template, said: Narration, seed: int) -> dict[str, Any]:
     """The node whose output `script` is what is said."""
     if said.script:
         return {"type": "given_script", "params": {"text": said.script}}
-    return template.node("write_script", {"topic": said.topic, "seconds": said.seconds, "seed": seed})
+    return _written(template, said.topic, said.seconds, seed)
+
+
+def _written(template: Template, topic: str, seconds: float, seed: int) -> dict[str, Any]:
+    return template.node("write_script", {"topic": topic, "seconds": seconds, "seed": seed})
+
+
+def _check_topic(topic: str) -> None:
+    if not any(character.isalpha() for character in topic):
+        raise InputError("the topic has no word in it", hint="say in a few words what to talk about")
 
 
 def _trained_voice(artifact: str | None) -> dict[str, Any]:

@@ -62,6 +62,7 @@ class Graph(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
     schema_: Literal["spinbot.graph/v1"] = Field(default=SCHEMA, alias="schema")
     name: str = Field(default="graph", max_length=200)
+    title: str = Field(default="", max_length=200, description="What people know a job of it by; of no effect")
     nodes: dict[str, NodeSpec] = Field(min_length=1)
     outputs: dict[str, Link] = Field(min_length=1)
 
@@ -72,7 +73,8 @@ class Graph(BaseModel):
     def to_json(self) -> dict[str, Any]:
         """The JSON document, without fields that have their default."""
         document = self.model_dump(by_alias=True, exclude_defaults=True)
-        return {"schema": SCHEMA, "name": self.name, **{k: document[k] for k in ("nodes", "outputs")}}
+        titled = {"title": self.title} if self.title else {}
+        return {"schema": SCHEMA, "name": self.name, **titled, **{k: document[k] for k in ("nodes", "outputs")}}
 
 
 class Expansion(BaseModel):

@@ -37,6 +37,8 @@ class Node(BaseModel):
     """Slots whose engines `run` uses; they must be served by one host group."""
     inner_slots: ClassVar[tuple[str, ...]] = ()
     """Slots that the nodes of its expansion use, where `run` answers one."""
+    admin: ClassVar[bool] = False
+    """Whether it changes the installation: graphs that come over HTTP may hold it with the scope admin only."""
 
     class Outputs(Ports):
         """The output ports."""
@@ -57,7 +59,12 @@ NODES: dict[str, type[Node]] = {}
 
 
 def node(
-    name: str, *, version: int = 1, slots: tuple[str, ...] = (), inner_slots: tuple[str, ...] = ()
+    name: str,
+    *,
+    version: int = 1,
+    slots: tuple[str, ...] = (),
+    inner_slots: tuple[str, ...] = (),
+    admin: bool = False,
 ) -> Callable[[type[Node]], type[Node]]:
     """Publish a node type under `name` to graphs, the command line and (by its schema) every client."""
 
@@ -66,7 +73,7 @@ def node(
             raise TypeError(f"node type {name} needs a docstring: it is what users read")
         if NODES.setdefault(name, cls) is not cls:
             raise TypeError(f"two node types are named {name!r}")
-        cls.type, cls.version, cls.slots, cls.inner_slots = name, version, slots, inner_slots
+        cls.type, cls.version, cls.slots, cls.inner_slots, cls.admin = name, version, slots, inner_slots, admin
         return cls
 
     return publish

@@ -7,10 +7,13 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from spinbot.graphs.graph import SCHEMA
 from spinbot.graphs.node import NODES
 
 SMALLEST, LARGEST = 64, 2048
 """Pixels of a side of a picture."""
+TITLE = 200
+"""Characters of a title."""
 
 
 class Template(BaseModel):
@@ -24,6 +27,12 @@ class Template(BaseModel):
     def graph(self) -> dict[str, Any]:
         """The graph document."""
 
+    def document(self, nodes: dict[str, Any], outputs: dict[str, Any], title: str = "") -> dict[str, Any]:
+        """The document of these nodes; of `title` what a title may have."""
+        known_by = shortened(title)
+        titled = {"title": known_by} if known_by else {}
+        return {"schema": SCHEMA, "name": self.name, **titled, "nodes": nodes, "outputs": outputs}
+
     def node(
         self, kind: str, params: dict[str, Any] | None = None, inputs: dict[str, Any] | None = None
     ) -> dict[str, Any]:
@@ -36,6 +45,12 @@ class Template(BaseModel):
     def _drawn(self, name: str, params: dict[str, Any], look: dict[str, Any]) -> dict[str, Any]:
         """The node `name` that draws; of somebody whose look the node `look` gives, if it is among those of `look`."""
         return {**look, name: self.node("draw_image", params, {"look": link("look", "look")} if look else {})}
+
+
+def shortened(text: str) -> str:
+    """A text as a title: on one line, and no longer than titles are."""
+    words = " ".join(text.split())
+    return words if len(words) <= TITLE else words[: TITLE - 3].rstrip() + "..."
 
 
 def look_of(lora: str | None) -> dict[str, Any]:

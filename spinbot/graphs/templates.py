@@ -7,8 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from spinbot.errors import InputError
-from spinbot.graphs.films import Scenes, TalkingPortrait, VoiceOver
-from spinbot.graphs.graph import SCHEMA
+from spinbot.graphs.films import Scenes, Script, TalkingPortrait, VoiceOver
 from spinbot.graphs.nodes.dataset import GivenPicture, GivenRecording
 from spinbot.graphs.template import LARGEST, SMALLEST, Template, link, look_of
 from spinbot.graphs.trainings import Debut, LookTraining, VoiceTraining
@@ -36,7 +35,7 @@ class Picture(Template):
             **self._drawn("draw", params, look_of(self.lora)),
             "sign": {"type": "sign_image", "params": titled, "inputs": {"image": link("draw", "image")}},
         }
-        return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": {"image": link("sign", "image")}}
+        return self.document(nodes, {"image": link("sign", "image")}, self.prompt)
 
 
 class PictureCheck(Template):
@@ -50,7 +49,7 @@ class PictureCheck(Template):
         """The graph document."""
         params = self.model_dump(mode="json", include={"pictures", "side"})
         nodes = {"check": self.node("check_pictures", params)}
-        return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": {"checkup": link("check", "checkup")}}
+        return self.document(nodes, {"checkup": link("check", "checkup")})
 
 
 class RecordingCheck(Template):
@@ -63,7 +62,7 @@ class RecordingCheck(Template):
         """The graph document."""
         params = self.model_dump(mode="json", include={"recordings"})
         nodes = {"check": self.node("check_recordings", params)}
-        return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": {"checkup": link("check", "checkup")}}
+        return self.document(nodes, {"checkup": link("check", "checkup")})
 
 
 TEMPLATES: dict[str, type[Template]] = {
@@ -72,6 +71,7 @@ TEMPLATES: dict[str, type[Template]] = {
         TalkingPortrait,
         Scenes,
         VoiceOver,
+        Script,
         Picture,
         PictureCheck,
         RecordingCheck,

@@ -10,7 +10,6 @@ from spinbot.engines.lora_trainer.settings import LookSettings
 from spinbot.engines.voice_trainer.settings import VoiceSettings
 from spinbot.errors import InputError
 from spinbot.graphs.films import Film, Narration, script_node
-from spinbot.graphs.graph import SCHEMA
 from spinbot.graphs.nodes.dataset import GivenPicture, GivenRecording
 from spinbot.graphs.template import Template, link
 
@@ -60,7 +59,7 @@ class LookTraining(Template):
         """The graph document. What is unfit among the pictures is left out; where too little is left, it fails."""
         pictures = self.model_dump(mode="json")["pictures"]
         nodes = look_nodes(self, pictures, self.settings.model_dump(mode="json", exclude_unset=True), self.consent)
-        return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": LOOK_OUTPUTS}
+        return self.document(nodes, LOOK_OUTPUTS)
 
 
 class VoiceTraining(Template):
@@ -75,7 +74,7 @@ class VoiceTraining(Template):
         """The graph document. What is unfit among the clips is left out; where too little is left, it fails."""
         recordings = self.model_dump(mode="json")["recordings"]
         nodes = voice_nodes(self, recordings, self.settings.model_dump(mode="json", exclude_unset=True), self.consent)
-        return {"schema": SCHEMA, "name": self.name, "nodes": nodes, "outputs": VOICE_OUTPUTS}
+        return self.document(nodes, VOICE_OUTPUTS)
 
 
 class Debut(Film, Narration):
@@ -98,7 +97,7 @@ class Debut(Film, Narration):
 
     def graph(self) -> dict[str, Any]:
         """The graph document: both are trained side by side while the script is written."""
-        document = self._film({"script": script_node(self, self, self.seed)})
+        document = self._film({"script": script_node(self, self, self.seed)}, self.subject)
         document["outputs"] |= {"look": link("look", "look"), "voice": link("voice", "voice")}
         return document
 

@@ -46,6 +46,15 @@ class Image(Value):
     made_by: list[Stamp] = []
 
 
+class InstalledModel(Value):
+    """A model whose files are here and whole."""
+
+    name: str = Field(description="Its name in the catalogue")
+    digest: str = Field(description="Identifies the bytes of all its files: 64 hex digits")
+    bytes: int
+    licence: str = Field(description="SPDX expression of the weights' licence")
+
+
 class PictureCheckup(Value):
     """Whether pictures are fit to learn a look from."""
 
@@ -87,6 +96,8 @@ class Look(Value):
     versions: list[LookVersion] = Field(default=[], description="The newest ones, and the best")
     stopped_at: int = Field(default=0, description="Steps of the training")
     log: ArtifactId | None = Field(default=None, description="Its course, for TensorBoard")
+    samples: ArtifactId | None = Field(default=None, description="Pictures drawn with it, side by side")
+    curve: ArtifactId | None = Field(default=None, description="A picture of the loss")
     made_by: list[Stamp] = []
 
 
@@ -102,6 +113,7 @@ class Voice(Value):
     word_error: float = Field(default=0, description="Share of its words that are not understood")
     before: ArtifactId | None = Field(default=None, description="A sentence spoken by the stock voice")
     after: ArtifactId | None = Field(default=None, description="The same by the trained voice")
+    curve: ArtifactId | None = Field(default=None, description="A picture of the loss")
     stopped_at: int = Field(default=0, description="Steps of the training")
     made_by: list[Stamp] = []
 

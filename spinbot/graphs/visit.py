@@ -11,12 +11,14 @@ from typing import Any
 
 from spinbot.actors.call import (
     Call,
+    Figured,
     Message,
     ModelEvicted,
     ModelLoaded,
     ModelLoading,
     Noted,
     Partial,
+    Previewed,
     Progressed,
     Said,
     Saved,
@@ -42,6 +44,8 @@ HOST_ATTEMPTS = 3
 KINDS: dict[type[Message], str] = {
     Noted: "log",
     Partial: "node.partial",
+    Figured: "node.figures",
+    Previewed: "node.preview",
     ModelLoading: "model.loading",
     ModelLoaded: "model.loaded",
     ModelEvicted: "model.evicted",

@@ -9,6 +9,7 @@ import queue
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -38,9 +39,11 @@ class BrokenConnectionError(SourceError):
     """The transfer stopped half-way, or the server is busy; asking once more may help."""
 
 
-# "" for a host that answered, else why not. Kept for the life of the process: with a dead hub, the first file
-# costs CONNECT_SECONDS and all others nothing.
-_hosts: dict[tuple[str, int], str] = {}
+DEAD_SECONDS = 60.0
+"""With a dead hub, the first file costs CONNECT_SECONDS and the others nothing; a service asks again another time."""
+
+# "" for a host that answered, else why not; and when that was.
+_hosts: dict[tuple[str, int], tuple[str, float]] = {}
 _dialling = threading.Lock()
 
 
@@ -95,9 +98,11 @@ class Client:
         host = where.hostname or ""
         port = where.port or (443 if where.scheme == "https" else 80)
         with _dialling:
-            if (host, port) not in _hosts:
-                _hosts[host, port] = _dial(host, port)
-            if reason := _hosts[host, port]:
+            reason, since = _hosts.get((host, port), ("unknown", -DEAD_SECONDS))
+            if reason and time.monotonic() - since >= DEAD_SECONDS:
+                reason = _dial(host, port)
+                _hosts[host, port] = reason, time.monotonic()
+            if reason:
                 raise SourceError(f"{'proxy ' if proxy else ''}{host} cannot be reached ({reason})")
         return urlsplit(url).hostname or ""
 

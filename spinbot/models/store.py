@@ -91,10 +91,18 @@ class ModelStore:
         """About how much memory it takes once loaded."""
         return folder_bytes(self._own[name]) if name in self._own else self.catalogue[name].memory_mb << 20
 
-    def pull(self, names: Sequence[str], report: Report = no_report) -> None:
+    def lacking(self, name: str) -> list[FileEntry]:
+        """What a pull would fetch: files that are missing or damaged. None of a folder of the user's.
+
+        Raises `NotFoundError`.
+        """
+        return [] if name in self._own else self._lacking(self.catalogue[name])
+
+    def pull(self, names: Sequence[str], report: Report = no_report, stop: threading.Event | None = None) -> None:
         """Install models, several at a time; where all files are here and whole, no connection is opened.
 
-        May be stopped at any moment and by any means: the next pull goes on where this one stopped. Another process
+        May be stopped at any moment and by any means: the next pull goes on where this one stopped. Once `stop` is set
+        it raises `CancelledError`. Another process
         that pulls the same model is waited for. Raises `StorageError` before the first byte where the disk is too
         full, `ModelError` naming every file that no source gave and why, `NotFoundError`.
         """
@@ -106,7 +114,7 @@ class ModelStore:
         # Only here: the client libraries take 0.2 s to import, and most commands download nothing.
         from spinbot.models.fetch import Fetcher
 
-        stop = threading.Event()
+        stop = stop or threading.Event()
         turn = threading.Lock()
 
         def one_at_a_time(model: str, file: str, done_bytes: int, total_bytes: int) -> None:

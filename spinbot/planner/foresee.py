@@ -77,12 +77,8 @@ class Foresight:
     def _level(self, specs: Mapping[str, NodeSpec], outer: set[str], *, guessed: bool) -> None:
         described: dict[str, Node | None] = {}
         for name, spec in specs.items():
-            kind = NODES[spec.type]
-            group = group_for(kind.slots, self._settings.hosts)
-            engines = engines_of(spec, self._settings)
-            size = size_of_node(spec, self._size)
-            seen = Foreseen(name, spec, engines, group, spec.needs() | outer, size, guessed)
-            self.nodes[name] = seen
+            seen = self._see(name, spec, outer, guessed=guessed)
+            engines = seen.engines
             node = described[name] = None if guessed else self._describe(seen)
             if node is not None:
                 seen.state = "run"
@@ -94,11 +90,23 @@ class Foresight:
         for name, node in described.items():
             self._settle(self.nodes[name], node, found)
 
+    def _see(self, name: str, spec: NodeSpec, outer: set[str], *, guessed: bool) -> Foreseen:
+        """The node as far as its type, its parameters and what is known of its inputs tell."""
+        group = group_for(NODES[spec.type].slots, self._settings.hosts)
+        size = size_of_node(spec, self._size)
+        seen = Foreseen(name, spec, engines_of(spec, self._settings), group, spec.needs() | outer, size, guessed)
+        self.nodes[name] = seen
+        return seen
+
     def _settle(self, seen: Foreseen, node: Node | None, found: Mapping[str, dict[str, Any]]) -> None:
         outputs = found.get(seen.key or "") if seen.spec.cache == "use" else None
         if outputs is not None and all(artifact in self._artifacts for artifact in artifact_ids(outputs)):
             seen.state, seen.outputs = "cached", outputs
-            return
+        else:
+            self._foretell(seen, node)
+
+    def _foretell(self, seen: Foreseen, node: Node | None) -> None:
+        """Take what the node will answer for known, where its type can tell; `node` is it with its inputs, if known."""
         stand_in = node or self._guessed(seen)
         answer = _foretold(stand_in) if stand_in is not None else None
         if isinstance(answer, Expansion):
@@ -109,12 +117,21 @@ class Foresight:
     def _look_into(self, seen: Foreseen, expansion: Expansion, *, guessed: bool) -> None:
         inner = check_expansion(seen.name, expansion, self._graph, artifacts=self._artifacts, settings=self._settings)
         self._graph.nodes.update(inner)
+        placed = {
+            port: Link(node=f"{seen.name}/{link.node}", output=link.output) for port, link in expansion.outputs.items()
+        }
+        self._unfold(seen, inner, placed, guessed=guessed)
+
+    def _unfold(
+        self, seen: Foreseen, inner: Mapping[str, NodeSpec], outputs: Mapping[str, Link], *, guessed: bool
+    ) -> None:
+        """Walk the nodes that take the place of one; all names are full ones."""
         self._walk(inner, seen.needs, guessed=guessed)
-        sources = {port: f"{seen.name}/{link.node}" for port, link in expansion.outputs.items()}
+        sources = {port: link.node for port, link in outputs.items()}
         seen.state, seen.needs = "expanded", set(sources.values())
         if all(self.nodes[source].outputs is not None for source in sources.values()):
             parts = {port: self.nodes[source].outputs or {} for port, source in sources.items()}
-            seen.outputs = {port: parts[port][link.output] for port, link in expansion.outputs.items()}
+            seen.outputs = {port: parts[port][link.output] for port, link in outputs.items()}
 
     def _describe(self, seen: Foreseen) -> Node | None:
         """The node with its inputs; None where one is not known. Raises `NodeError` where one does not fit."""

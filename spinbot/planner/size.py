@@ -1,8 +1,8 @@
 """How large the work of a node is: the seconds of speech that it writes, speaks, animates or joins.
 
 What is known of a value counts: the length of a recording or video, the sentences of a script. Else a node's own
-parameters `seconds`, `text` or `sentences`; else the largest of its inputs, lists of inputs added up. Pictures have no
-size, and so have the nodes that only look at pictures.
+parameters `seconds`, `text` or `sentences`; else the largest of its inputs, lists of inputs added up. A training is as
+large as its steps are many. Pictures have no size, and so have the nodes that only look at pictures.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ def _own(spec: NodeSpec) -> float | None:
     fields = params_of(NODES[spec.type])
     if "seconds" in fields:
         return size_of_value({"seconds": spec.params.get("seconds", fields["seconds"].default)})
+    if "settings" in fields:
+        given = spec.params.get("settings", {}).get("max_train_steps")
+        return float(fields["settings"].default.max_train_steps if given is None else given)
     if isinstance(text := spec.params.get("text"), str):
         return spoken(split_sentences(text))
     return size_of_value({"sentences": spec.params.get("sentences")})

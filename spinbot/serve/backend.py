@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
 from starlette.types import ASGIApp
 
 from spinbot.actors.host import weights_digest
+from spinbot.actors.machine import Cluster, Meter, this_machine
 from spinbot.actors.pool import local_pool
 from spinbot.config import Settings
 from spinbot.graphs.nodes import register
@@ -23,6 +24,7 @@ from spinbot.models.store import ModelStore
 from spinbot.planner.plan import Plan
 from spinbot.serve.feed import Feed
 from spinbot.serve.planner import Planner, plan_on
+from spinbot.serve.watch import Fact
 from spinbot.store.artifacts import LocalArtifacts
 from spinbot.store.database import connect
 from spinbot.store.jobs import JobStore
@@ -54,6 +56,10 @@ class Backend(Protocol):
         """A job was stored, or something was asked of one: whoever runs jobs may look now. Never fails."""
         ...
 
+    async def tell(self, news: Sequence[Fact]) -> None:
+        """Let every process that serves the API hear what was stored without a runner. Never fails."""
+        ...
+
     async def trouble(self) -> str:
         """Why nobody runs jobs at the moment; empty where somebody does."""
         ...
@@ -69,6 +75,10 @@ class Backend(Protocol):
         """
         ...
 
+    async def cluster(self) -> Cluster:
+        """The machines, and what is in use of them. May wait for as long as the cluster's head does not answer."""
+        ...
+
 
 class Stores:
     """What both backends have: the stores of one installation and a feed."""
@@ -81,6 +91,7 @@ class Stores:
         self.artifacts = open_artifacts(settings)
         self.models = ModelStore.of(settings)
         self.feed = Feed(self.jobs)
+        self.meter = Meter()
         self.events_url: str | None = None
 
 
@@ -120,6 +131,10 @@ class LocalBackend(Stores):
         """See `Backend.wake`."""
         self.runner.wake()
 
+    async def tell(self, news: Sequence[Fact]) -> None:
+        """See `Backend.tell`."""
+        self.feed.push(news)
+
     async def trouble(self) -> str:
         """See `Backend.trouble`."""
         return "" if self._serving and not self._serving.done() else "the runner has ended"
@@ -131,3 +146,7 @@ class LocalBackend(Stores):
     async def hosts(self) -> dict[str, dict[str, Any]]:
         """See `Backend.hosts`."""
         return await self._pool.describe()
+
+    async def cluster(self) -> Cluster:
+        """See `Backend.cluster`: the one machine that this process runs on."""
+        return Cluster(machines=[this_machine(self.meter)])

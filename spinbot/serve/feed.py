@@ -11,6 +11,7 @@ import json
 from collections import OrderedDict, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 
+from spinbot.serve.watch import Fact, Watch
 from spinbot.store.jobs import ENDED, Event, JobStore
 
 MOST_WAITING = 1000
@@ -65,6 +66,8 @@ class Feed:
         self._encoded: OrderedDict[tuple[str, int], str] = OrderedDict()
         self._readings: dict[str, _Reading] = {}
         self._reading: dict[str, asyncio.Task[None]] = {}
+        self.watch = Watch(jobs)
+        """Those who watch all jobs of an owner."""
 
     def listen(self, listener: Callable[[list[Event]], None]) -> None:
         """Call `listener` with each batch of events that is pushed from now on, whoever follows their jobs."""
@@ -85,9 +88,11 @@ class Feed:
         """How many follow a job now; one who follows two counts twice."""
         return sum(map(len, self._followers.values()))
 
-    def push(self, events: Iterable[Event]) -> None:
-        """Hand on events that are stored, those of a job in order."""
-        events = list(events)
+    def push(self, news: Iterable[Fact]) -> None:
+        """Hand on events that are stored, those of a job in order, and what changed without one."""
+        news = list(news)
+        self.watch.push(news)
+        events = [item for item in news if isinstance(item, Event)]
         for listener in self._listeners:
             listener(events)
         by_job: dict[str, list[Event]] = defaultdict(list)
@@ -103,10 +108,13 @@ class Feed:
         for followers in self._followers.values():
             for follower in followers:
                 follower.doubt()
+        self.watch.doubt()
 
     async def check(self) -> None:
         """Look with one query whether followed jobs have events that nobody pushed: their runner may have died then."""
-        latest = await asyncio.to_thread(self._jobs.latest, list(self._followers))
+        jobs = {*self._followers, *self.watch.open_jobs()}
+        latest = await asyncio.to_thread(self._jobs.latest, jobs)
+        self.watch.compare(latest)
         for job, seq in latest.items():
             for follower in self._followers.get(job, ()):
                 if follower.seen < seq and not follower.waiting:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spinbot.store.jobs import Event
+from spinbot.serve.watch import Fact
 
 MOST_EVENTS = 20_000
 """The newest are kept, about 10 MB: a reader that was away for longer looks into the database."""
@@ -21,7 +21,7 @@ class News:
 
     hub: str
     place: int
-    events: Sequence[Event]
+    events: Sequence[Fact]
     missed: bool
 
 
@@ -30,12 +30,12 @@ class Hub:
 
     def __init__(self) -> None:
         self._name = uuid.uuid4().hex
-        self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
+        self._events: deque[Fact] = deque(maxlen=MOST_EVENTS)
         self._count = 0
         self._news = asyncio.Event()
 
-    async def publish(self, events: Sequence[Event]) -> None:
-        """Take stored events, and wake who waits."""
+    async def publish(self, events: Sequence[Fact]) -> None:
+        """Take stored events, or what changed without one, and wake who waits."""
         self._events.extend(events)
         self._count += len(events)
         self._news.set()

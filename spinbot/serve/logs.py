@@ -17,7 +17,7 @@ FIELDS = ("job", "node", "kind")
 
 _events = logging.getLogger("spinbot.events")
 _LEVELS = {"node.failed": logging.ERROR, "job.failed": logging.ERROR, "node.retrying": logging.WARNING}
-_QUIET = frozenset({"node.progress", "node.partial", "model.loading"})
+_QUIET = frozenset({"node.progress", "node.partial", "node.figures", "node.preview", "model.loading"})
 
 
 class JsonLines(logging.Formatter):

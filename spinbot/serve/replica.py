@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.types import ASGIApp
 
-from spinbot.actors.ray.services import GONE, ensure, node_address
+from spinbot.actors.machine import Cluster, Machine
+from spinbot.actors.ray.machines import dashboard, ray_machines
+from spinbot.actors.ray.services import GONE, ensure, node_address, this_node
 from spinbot.actors.ray.serving import UNANSWERED
 from spinbot.config import Settings
 from spinbot.errors import OutageError
@@ -19,6 +22,7 @@ from spinbot.serve.hub import Hub
 from spinbot.serve.planner import unpacked
 from spinbot.serve.pump import Pump
 from spinbot.serve.runner import RunnerService
+from spinbot.serve.watch import Fact
 
 EVERYWHERE = ("0.0.0.0", "::")
 WAKE_S = 1.0
@@ -38,10 +42,12 @@ class ReplicaBackend(Stores):
         self._host = host
         self._door: Door | None = None
         self._planner = planner
+        self._hub: Any = None
         self._pump: Pump | None = None
         self._runner: Any = None
         self._stored = False
         self._waking: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[tuple[dict[str, Machine], str | None]] | None = None
 
     async def start(self, app: ASGIApp) -> None:
         """See `Backend.start`."""
@@ -49,7 +55,8 @@ class ReplicaBackend(Stores):
         port = await self._door.open()
         machine = node_address() if self._host in EVERYWHERE else self._host
         self.events_url = f"ws://{f'[{machine}]' if ':' in machine else machine}:{port}/v1/events"
-        self._pump = Pump(ensure("hub", Hub), self.feed)
+        self._hub = ensure("hub", Hub)
+        self._pump = Pump(self._hub, self.feed)
         self._pump.start()
         await self.wake()
 
@@ -66,6 +73,10 @@ class ReplicaBackend(Stores):
         self._stored = True
         if self._waking is None or self._waking.done():
             self._waking = asyncio.create_task(self._wake())
+
+    async def tell(self, news: Sequence[Fact]) -> None:
+        """See `Backend.tell`. Nobody waits for it: where the hub is gone, every pump sees that and doubts."""
+        self._hub.publish.remote(list(news))
 
     async def _wake(self) -> None:
         while self._stored:  # what is stored while the runner is being woken needs another call
@@ -94,6 +105,22 @@ class ReplicaBackend(Stores):
         """See `Backend.hosts`."""
         answer = await self._ask("hosts", HOSTS_S)
         return {"runner": {"error": f"did not answer: {answer}"}} if isinstance(answer, Exception) else answer
+
+    async def cluster(self) -> Cluster:
+        """See `Backend.cluster`."""
+        if self._looking is None or self._looking.done():  # while the head is silent, one thread waits for it, not all
+            self._looking = asyncio.create_task(asyncio.to_thread(self._look))
+        (machines, page), hosts = await asyncio.gather(asyncio.shield(self._looking), self.hosts())
+        said = {host["node"]: host for host in hosts.values() if host.get("node")}
+        said[this_node()] = said.get(this_node(), {"cuda": []}) | {"system": self.meter.read()}
+        measured = {
+            node: machine.with_measured(said[node]["system"], said[node]["cuda"]) if node in said else machine
+            for node, machine in machines.items()
+        }
+        return Cluster(machines=list(measured.values()), dashboard=page)
+
+    def _look(self) -> tuple[dict[str, Machine], str | None]:
+        return ray_machines(), dashboard() if self.settings.ray_address else None  # a private Ray has none
 
     async def _ask(self, method: str, wait_s: float) -> Any:
         """The runner's answer, or why there is none."""

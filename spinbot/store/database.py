@@ -29,6 +29,9 @@ from spinbot.store.connection import open_engine, upgrade_lock
 
 metadata = MetaData()
 
+PREVIEWS = text("kind = 'node.preview'")
+"""Events that show something while a node runs. The kind is no parameter: for one, SQLite passes the index over."""
+
 Json = JSON(none_as_null=True)  # None is SQL's NULL, so that queries can ask for it
 
 jobs = Table(
@@ -49,9 +52,12 @@ jobs = Table(
     Column("created", Float, nullable=False),
     Column("started", Float),
     Column("finished", Float),
+    Column("title", String(200), nullable=False, server_default=""),  # what people know it by
+    Column("review", String(16)),  # approved, rejected
+    Column("note", String(1000), nullable=False, server_default=""),  # what was said with it
     # Lists are filtered and counted in these alone: 10,000 jobs are 1 MB of index, but 10 MB of rows.
-    Index("ix_jobs_listed", "created", "id", "state", "name"),
-    Index("ix_jobs_owned", "owner", "created", "id", "state", "name"),
+    Index("ix_jobs_listed", "created", "id", "state", "name", "title", "review"),
+    Index("ix_jobs_owned", "owner", "created", "id", "state", "name", "title", "review"),
 )
 
 graphs = Table(  # apart from the job's row, which is written in every turn
@@ -88,6 +94,8 @@ events = Table(
     Column("kind", String(32), nullable=False),
     Column("node", String(500)),
     Column("data", Json, nullable=False),
+    # Pruning asks for these few among all.
+    Index("ix_events_previews", "job", sqlite_where=PREVIEWS, postgresql_where=PREVIEWS),
     sqlite_with_rowid=False,
 )
 
@@ -217,7 +225,7 @@ tickets = Table(  # each opens one connection
 )
 
 
-VERSION = "0005"
+VERSION = "0007"
 """The newest step of `migrations`."""
 
 

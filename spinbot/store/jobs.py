@@ -28,6 +28,9 @@ from spinbot.store.prepared import Prepared, adding, new
 JobState = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
 NodeState = Literal["pending", "running", "expanded", "cached", "succeeded", "failed", "skipped", "cancelled"]
 Wish = Literal["pause", "cancel"]
+Verdict = Literal["approved", "rejected"]
+Review = Literal["approved", "rejected", "open"]
+"""What lists of jobs are filtered by; open: a job that succeeded and has no verdict."""
 
 DONE: frozenset[str] = frozenset({"cached", "succeeded"})
 ENDED: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
@@ -35,7 +38,7 @@ ENDED: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
 
 @dataclass(frozen=True)
 class Event:
-    """One persisted fact about a job. `kind` is `job.<state>`, `node.<state or progress>`, `model.*` or `log`."""
+    """One persisted fact about a job. `kind` is `job.<state>`, `node.<state, progress, ...>`, `model.*` or `log`."""
 
     job: str
     seq: int
@@ -81,9 +84,14 @@ class JobSummary:
     created: float
     started: float | None
     finished: float | None
+    title: str = ""
+    """What people know it by; empty where nothing told."""
+    review: Verdict | None = None
+    note: str = ""
+    """What was said with the verdict."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Job(JobSummary):
     """One run of a graph. `nodes` also holds the nodes that others expanded into."""
 
@@ -99,7 +107,7 @@ _NODE_RUNS = select(*(db.node_runs.c[field.name] for field in fields(NodeRun))).
 )
 
 
-_ADD_JOB = adding(db.jobs, "id", "name", "owner", "state", "priority", "created", "events")
+_ADD_JOB = adding(db.jobs, "id", "name", "title", "owner", "state", "priority", "created", "events")
 _ADD_GRAPH = adding(db.graphs, "job", "document")
 _ADD_NODE = adding(db.node_runs, "job", "node", "state", "attempt")
 _ADD_ARTIFACT = adding(db.job_artifacts, "job", "artifact")
@@ -183,8 +191,9 @@ class JobStore:
     ) -> str:
         """A new job with its nodes; the job's row first, as in every transaction, so that none deadlock."""
         job, now = uuid.uuid4().hex[:12], time.time()
-        row = {"id": job, "name": name, "owner": owner, "state": "queued", "priority": priority, "created": now}
-        queued = Event(job, 1, now, "job.queued", None, {"name": name, "nodes": list(graph["nodes"])} | (told or {}))
+        known_by = {"name": name, "title": graph.get("title", "")}
+        row = known_by | {"id": job, "owner": owner, "state": "queued", "priority": priority, "created": now}
+        queued = Event(job, 1, now, "job.queued", None, known_by | {"nodes": list(graph["nodes"])} | (told or {}))
         with driver_cursor(connection) as cursor:
             self._add_job.execute(cursor, new(row | {"events": 1}))
             self._add_graph.execute(cursor, new({"job": job, "document": graph}))
@@ -248,15 +257,16 @@ class JobStore:
         text: str = "",
         limit: int = 20,
         cursor: str | None = None,
+        names: Collection[str] = (),
+        review: Review | None = None,
     ) -> tuple[list[JobSummary], str | None, int]:
         """Up to `limit` jobs, the newest first, the cursor of the next page, and how many there are in all.
 
-        `text` is a part of the name. Raises `InputError` for a cursor that no page gave.
+        `text` is a part of the name or the title. Raises `InputError` for a cursor that no page gave.
         """
+        wanted = listing.Wanted(owner, states, text, names, review)
         with self.engine.connect() as connection:
-            rows, following, total = listing.page(
-                connection, owner=owner, states=states, text=text, limit=limit, cursor=cursor
-            )
+            rows, following, total = listing.page(connection, wanted, limit, cursor)
         return [JobSummary(**row._mapping) for row in rows], following, total
 
     def events(self, job: str, after: int = 0) -> list[Event]:
@@ -270,6 +280,12 @@ class JobStore:
         query = select(db.jobs.c.id, db.jobs.c.events).where(db.jobs.c.id.in_(jobs))
         with self.engine.connect() as connection:
             return {row.id: row.events for row in connection.execute(query)}
+
+    def owners(self, jobs: Collection[str]) -> dict[str, str]:
+        """Whose each of the jobs is."""
+        query = select(db.jobs.c.id, db.jobs.c.owner).where(db.jobs.c.id.in_(jobs))
+        with self.engine.connect() as connection:
+            return {row.id: row.owner for row in connection.execute(query)}
 
     def ask(self, job: str, wish: Wish) -> None:
         """Ask whoever runs the job to pause or cancel it. Raises `InputError` for one that has ended.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, func, or_, select, tuple_
 
 from spinbot.errors import InputError
 from spinbot.store import database as db
@@ -15,20 +16,45 @@ from spinbot.store import database as db
 _LISTED = (db.jobs.c.created, db.jobs.c.id)
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which jobs are listed; what is empty is not asked for.
+
+    `text` is found anywhere in a name or a title, letters A to Z in either case. `review` is a verdict, or `open`: one
+    that succeeded and has none.
+    """
+
+    owner: str | None = None
+    states: Collection[str] = ()
+    text: str = ""
+    names: Collection[str] = ()
+    review: str | None = None
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """In SQL."""
+        columns = db.jobs.c
+        if self.owner is not None:
+            yield columns.owner == self.owner
+        if self.states:
+            yield columns.state.in_(self.states)
+        if self.names:
+            yield columns.name.in_(self.names)
+        if self.text:
+            yield or_(*(column.icontains(self.text, autoescape=True) for column in (columns.name, columns.title)))
+        if self.review == "open":
+            yield (columns.state == "succeeded") & columns.review.is_(None)
+        elif self.review is not None:
+            yield columns.review == self.review
+
+
 def page(
-    connection: Connection, *, owner: str | None, states: Collection[str], text: str, limit: int, cursor: str | None
+    connection: Connection, asked: Wanted, limit: int, cursor: str | None
 ) -> tuple[list[Row[Any]], str | None, int]:
     """Up to `limit` rows of jobs behind `cursor`, the cursor of the next page, and how many jobs there are in all.
 
-    `text` is found anywhere in a name; letters A to Z in either case. Raises `InputError`.
+    Raises `InputError`.
     """
-    wanted: list[ColumnElement[bool]] = []
-    if owner is not None:
-        wanted.append(db.jobs.c.owner == owner)
-    if states:
-        wanted.append(db.jobs.c.state.in_(states))
-    if text:
-        wanted.append(db.jobs.c.name.icontains(text, autoescape=True))
+    wanted = list(asked.conditions())
     behind = [tuple_(*_LISTED) < tuple_(*read_cursor(cursor))] if cursor else []
     total = connection.execute(select(func.count()).select_from(db.jobs).where(*wanted)).scalar_one()
     if not total:  # a search that finds nothing looks at all names: once is enough

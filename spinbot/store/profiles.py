@@ -26,6 +26,8 @@ from spinbot.store.uploads import Uploads
 
 PartKind = Literal["portrait", "recording", "look", "voice"]
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+GONE = ""
+"""The artifact of a version that was deleted; its number is not given again."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,12 @@ class Profiles:
         with self._engine.connect() as connection:
             return list(connection.execute(query.order_by(db.jobs.c.created, db.jobs.c.id)).scalars())
 
+    def used_by(self, job: str) -> str | None:
+        """The id of the profile that a job uses, if any."""
+        used = db.profile_jobs.c
+        with self._engine.connect() as connection:
+            return connection.execute(select(used.profile).where(used.job == job)).scalar()
+
     def artifacts(self, profile: Profile) -> list[str]:
         """What `delete` would return."""
         jobs = self.jobs(profile)
@@ -182,7 +190,7 @@ class Profiles:
             artifacts = _artifacts(connection, profile, jobs)
             connection.execute(delete(db.jobs).where(db.jobs.c.id.in_(jobs)))
             connection.execute(delete(db.profiles).where(db.profiles.c.id == profile.id))
-            _forget_results(connection, artifacts)
+            forget_results(connection, artifacts)
         return sorted(artifacts)
 
     def erase(self, profile: Profile, uploads: Uploads, artifacts: PrunableArtifacts) -> list[str]:
@@ -206,7 +214,7 @@ class Profiles:
 
 def _parts(connection: Connection, profiles: Sequence[str]) -> dict[str, list[Part]]:
     columns = db.profile_parts.c
-    query = select(db.profile_parts).where(columns.profile.in_(profiles))
+    query = select(db.profile_parts).where(columns.profile.in_(profiles) & (columns.artifact != GONE))
     found: dict[str, list[Part]] = {}
     for row in connection.execute(query.order_by(columns.kind, columns.version.desc())):
         fields = dict(row._mapping)
@@ -232,7 +240,7 @@ def _profile(row: Any, parts: dict[str, list[Part]]) -> Profile:
     return Profile(**fields, consent=Consent(**consent) if consent else None, parts=tuple(parts.get(row["id"], ())))
 
 
-def _forget_results(connection: Connection, artifacts: set[str]) -> None:
+def forget_results(connection: Connection, artifacts: set[str]) -> None:
     """Cached results that name one of these artifacts: of other jobs too, where they gave the same picture."""
     named = select(db.results.c.key, db.results.c.outputs)
     gone = [key for key, outputs in connection.execute(named) if not artifacts.isdisjoint(artifact_ids(outputs))]

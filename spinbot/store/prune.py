@@ -1,8 +1,8 @@
 """The cache and its size: which stored results and artifacts nobody needs, and removing them.
 
 What a job needs stays: of one that has not succeeded everything that it names, of one that succeeded what is in its
-graph and its outputs. So does what somebody has uploaded, and what belongs to a profile. Everything else is a cache: a
-result that is gone is computed again.
+graph and its outputs, and of each what its nodes have shown of their work (`node.preview`). So does what somebody has
+uploaded, and what belongs to a profile. Everything else is a cache: a result that is gone is computed again.
 
 Results are chosen and deleted in one write transaction, so a job that takes a result is seen, or misses it. Files go
 only after a second look at what is named by then, and only those that were put before the grace: a node that runs now
@@ -196,6 +196,7 @@ def _needed(connection: Connection) -> set[str]:
     kept = [
         select(db.graphs.c.document, db.jobs.c.outputs).join(db.jobs, db.jobs.c.id == db.graphs.c.job),
         select(rows.outputs, rows.checkpoint, rows.expansion).join(db.jobs, db.jobs.c.id == rows.job).where(~done),
+        select(db.events.c.data).where(db.PREVIEWS),
         select(db.uploads.c.artifact),
         select(db.profile_parts.c.artifact, db.profile_parts.c.data),
         select(db.profiles.c.consent),

@@ -9,10 +9,11 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
-from sqlalchemy import ColumnElement, Engine, delete, select, union
+from sqlalchemy import ColumnElement, Connection, Engine, delete, select, union
 
 from spinbot.errors import NotFoundError
 from spinbot.store import database as db
+from spinbot.store.artifacts import artifact_ids
 
 _AT_ONCE = 500  # ids in one query: databases limit the number of parameters
 
@@ -95,7 +96,17 @@ class Uploads:
                 of_profiles = select(parts.artifact).join(db.profiles, db.profiles.c.id == parts.profile)
                 of_profiles = of_profiles.where(parts.artifact.in_(some) & (db.profiles.c.owner == owner))
                 readable.update(connection.execute(union(given, of_jobs, of_profiles)).scalars())
+            if left := set(asked) - readable:
+                readable |= left & _told_of_people(connection, owner)
         return readable
+
+
+def _told_of_people(connection: Connection, owner: str) -> set[str]:
+    """What the owner's profiles name besides their parts' own artifacts: samples, curves, other layouts, consents."""
+    profiles, parts = db.profiles.c, db.profile_parts.c
+    told = select(parts.data).join(db.profiles, profiles.id == parts.profile).where(profiles.owner == owner)
+    agreed = select(profiles.consent).where((profiles.owner == owner) & profiles.consent.is_not(None))
+    return set(artifact_ids([*connection.execute(told).scalars(), *connection.execute(agreed).scalars()]))
 
 
 def _of(artifact: str, owner: str) -> ColumnElement[bool]:

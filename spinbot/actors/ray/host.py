@@ -21,6 +21,7 @@ from spinbot.actors.line.frames import Door
 from spinbot.actors.line.host_end import HostEnd
 from spinbot.actors.line.runner_end import RunnerEnd
 from spinbot.actors.ray.depot import Depot, DepotArtifacts
+from spinbot.actors.ray.services import this_node
 from spinbot.config import HostGroup, Settings, cores
 from spinbot.errors import HostLostError
 from spinbot.store.artifacts import Artifacts
@@ -63,7 +64,7 @@ class HostActor:
 
     def describe(self) -> dict[str, Any]:
         """See `Host.describe`."""
-        return self._host.describe()
+        return self._host.describe() | {"node": this_node()}
 
 
 class RayHost:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -70,6 +70,10 @@ class Watch(Protocol):
 
     def checkpoint(self, file: Path, step: int) -> None:
         """Store how far it came. Raises `StorageError`; what was stored before is still there then."""
+        ...
+
+    def figures(self, step: int, figures: Mapping[str, float]) -> None:
+        """`loss` and `learning_rate` after a step, some 200 times at most, see `curve.live`."""
         ...
 
     def sampled(self, step: int, score: float, pictures: Sequence[Pixels]) -> None:

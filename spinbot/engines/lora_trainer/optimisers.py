@@ -44,6 +44,12 @@ def rate(step: int, settings: LookSettings) -> float:
     return falls[settings.lr_scheduler]
 
 
+def current_rate(optimiser: Any) -> float:
+    """The learning rate of the step before. Prodigy's is what it has found, `d`, times what is given."""
+    [group] = optimiser.param_groups
+    return float(group["lr"] * group.get("d", 1.0))
+
+
 def _of(package: str, settings: LookSettings) -> Any:
     try:
         return import_module(package)

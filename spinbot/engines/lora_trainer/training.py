@@ -15,6 +15,7 @@ import numpy as np
 
 from spinbot.engines import checkpoint
 from spinbot.engines.chance import noise
+from spinbot.engines.curve import live
 from spinbot.engines.image.buckets import Size, fitted, nearest, sizes
 from spinbot.engines.image.pipeline import paint
 from spinbot.engines.lora_trainer.base import Base, Example, Pixels, Trained, Version, Watch
@@ -24,7 +25,7 @@ from spinbot.engines.lora_trainer.captions import learned, names, others, sample
 from spinbot.engines.lora_trainer.denoisers.base import Noising
 from spinbot.engines.lora_trainer.denoisers.pipelines import denoiser_of
 from spinbot.engines.lora_trainer.files import header_of, layers_of, write_diffusers, write_kohya
-from spinbot.engines.lora_trainer.optimisers import learning_rate, optimiser_of, rate
+from spinbot.engines.lora_trainer.optimisers import current_rate, learning_rate, optimiser_of, rate
 from spinbot.engines.lora_trainer.score import Likeness
 from spinbot.engines.lora_trainer.settings import LookSettings
 from spinbot.errors import InputError, NodeError
@@ -83,6 +84,8 @@ class Training:
             loss = self._learn(main, main_batches, prior, prior_batches)
             self._step += 1
             self._losses.append((self._step, loss / per_step))
+            if (mean := live(self._losses, settings.max_train_steps)) is not None:
+                self._watch.figures(self._step, {"loss": mean, "learning_rate": current_rate(self._optimiser)})
             share = PREPARED + (1 - PREPARED) * self._step / settings.max_train_steps
             self._watch.progress(share, f"step {self._step} of {settings.max_train_steps}, loss {loss / per_step:.4f}")
             last = self._step == settings.max_train_steps

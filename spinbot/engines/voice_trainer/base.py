@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -71,8 +71,16 @@ class VoiceWatch(Protocol):
         """Store how far it came. Raises `StorageError`; what was stored before is still there then."""
         ...
 
+    def figures(self, step: int, figures: Mapping[str, float]) -> None:
+        """`loss` and `learning_rate` after a step, some 200 times at most, see `curve.live`."""
+        ...
+
     def evaluated(self, evaluation: Evaluation) -> None:
         """How the voice is now."""
+        ...
+
+    def spoken(self, step: int, samples: Samples, rate: int) -> None:
+        """How the best voice so far says one sentence, always the same; at step 0 it is the stock voice."""
         ...
 
 

@@ -25,6 +25,7 @@ import numpy as np
 from spinbot.engines import checkpoint
 from spinbot.engines.base import Progress
 from spinbot.engines.chance import dice, noise
+from spinbot.engines.curve import live
 from spinbot.engines.speaker.base import Vector, similarity
 from spinbot.engines.speaker.ge2e import Ge2eEncoder, embedding, mel
 from spinbot.engines.tts.kokoro import SAMPLE_RATE, KokoroEngine
@@ -133,6 +134,9 @@ class _Fitting:
             loss = self._learn()
             self._step += 1
             self._losses.append((self._step, loss))
+            if (mean := live(self._losses, settings.max_train_steps)) is not None:
+                learning_rate = self._optimiser.param_groups[0]["lr"]
+                self._watch.figures(self._step, {"loss": mean, "learning_rate": learning_rate})
             share = PREPARED + (1 - PREPARED) * self._step / settings.max_train_steps
             self._watch.progress(share, f"step {self._step} of {settings.max_train_steps}, similarity {1 - loss:.3f}")
             if self._step % settings.evaluate_every_n_steps == 0 or self._step == settings.max_train_steps:
@@ -201,6 +205,7 @@ class _Fitting:
         self._watch.evaluated(self._evaluations[-1])
         if self._evaluations[-1] == self._best_evaluation():
             self._best = self._mean.clone()
+            self._watch.spoken(self._step, spoken[0], SAMPLE_RATE)
 
     def _best_evaluation(self) -> Evaluation:
         """The one most alike of those that are understood as well as asked, or as the stock voice is."""

@@ -57,6 +57,9 @@ class TrainLook(Node):
         scores = [(one["step"], one["score"]) for one in course.samples]
         log, curve = write_log(context.scratch, trained.losses, scores), context.scratch / "curve.png"
         write_curve(curve, trained.losses, scores, "likeness of samples")
+        course_shown = stored_image(context, curve)
+        sheet = next(one["sheet"] for one in course.samples if one["step"] == trained.best.step)
+        samples = stored_image(context, context.artifacts.path(sheet))
         look = values.Look(
             artifact=trained.best.diffusers,
             trigger=self.settings.trigger,
@@ -68,11 +71,11 @@ class TrainLook(Node):
             ],
             stopped_at=trained.stopped_at,
             log=context.artifacts.put_file(log),
+            samples=samples.artifact,
+            curve=course_shown.artifact,
             made_by=[stamp],
         )
-        sheet = next(one["sheet"] for one in course.samples if one["step"] == trained.best.step)
-        samples = stored_image(context, context.artifacts.path(sheet))
-        return self.Outputs(look=look, samples=samples, curve=stored_image(context, curve))
+        return self.Outputs(look=look, samples=samples, curve=course_shown)
 
 
 @node("load_look")
@@ -115,6 +118,8 @@ class _Look(Course):
         """See `Watch.sampled`."""
         sheet = self.context.artifacts.put_bytes(write_png(np.concatenate(pictures, axis=1)))
         self.samples.append({"step": step, "score": round(score, 4), "sheet": sheet})
+        self.context.preview(sheet, f"samples after step {step}: likeness {score:.2f}", step=step)
+        self.figures(step, {"likeness": round(score, 4)})
         self.context.note(f"samples after step {step}: likeness {score:.2f}")
 
     def besides(self) -> dict[str, Any]:

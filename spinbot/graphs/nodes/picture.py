@@ -53,6 +53,7 @@ class DrawImage(Node):
             context.note(note)
         pixels = picture.pixels
         if pixels.shape[:2] != (self.height, self.width):
+            context.preview(context.artifacts.put_bytes(write_png(pixels)), "before it is enlarged")
             pixels = self._enlarged(context, pixels)
             stamps.append(values.Stamp(**context.stamp("upscale")))
         if self.look is not None:

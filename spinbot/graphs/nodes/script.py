@@ -65,7 +65,7 @@ class GivenScript(Node):
         """See `run`."""
         check_narration(self.text)
         sentences = split_sentences(self.text)
-        return self.Outputs(script=values.Script(title=self.title or _title(sentences[0]), sentences=sentences))
+        return self.Outputs(script=values.Script(title=self.title or first_words(sentences[0]), sentences=sentences))
 
 
 @node("edited_script")
@@ -97,7 +97,7 @@ class EditedScript(Node):
         """See `run`."""
         check_sentences(self.sentences)
         script = values.Script(
-            title=self.title or _title(self.sentences[0]),
+            title=self.title or first_words(self.sentences[0]),
             sentences=self.sentences,
             visual=self.visual,
             made_by=[values.Stamp(**model) for model in self.models],
@@ -157,5 +157,6 @@ def check_narration(text: str) -> None:
     check_english(text)
 
 
-def _title(sentence: str) -> str:
+def first_words(sentence: str) -> str:
+    """The title of what begins with this sentence, where it has no other."""
     return " ".join(sentence.split()[:8])[:80]

@@ -32,6 +32,7 @@ class Course:
     def __init__(self, context: CallContext) -> None:
         self.context = context
         self.progress = context.progress
+        self.figures = context.figures
 
     def left_off(self) -> Path | None:
         """The checkpoint of an earlier attempt."""

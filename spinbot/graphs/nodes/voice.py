@@ -56,6 +56,7 @@ class TrainVoice(Node):
         curve = context.scratch / "curve.png"
         scores = [(one.step, one.similarity) for one in trained.evaluations]
         write_curve(curve, trained.losses, scores, "similarity to clips that were held out")
+        course_shown = stored_image(context, curve)
         voice = values.Voice(
             artifact=trained.file,
             engine=trainer.speaks_with,
@@ -66,10 +67,11 @@ class TrainVoice(Node):
             word_error=best.word_error,
             before=_sound(context, "before", trained.before, trained.rate),
             after=_sound(context, "after", trained.after, trained.rate),
+            curve=course_shown.artifact,
             stopped_at=len(trained.losses),
             made_by=[stamp],
         )
-        return self.Outputs(voice=voice, curve=stored_image(context, curve))
+        return self.Outputs(voice=voice, curve=course_shown)
 
     def _recordings(self, context: CallContext) -> list[Recording]:
         """The clips that were found fit, at one loudness."""
@@ -109,6 +111,12 @@ class _Voice(Course):
             f"after step {evaluation.step}: similarity {evaluation.similarity:.3f}, "
             f"word error {evaluation.word_error:.1%}"
         )
+        self.figures(evaluation.step, {"similarity": evaluation.similarity, "word_error": evaluation.word_error})
+
+    def spoken(self, step: int, samples: Samples, rate: int) -> None:
+        """See `VoiceWatch.spoken`."""
+        caption = f"the best so far, after step {step}" if step else "before: the stock voice that it begins with"
+        self.context.preview(_sound(self.context, "spoken", samples, rate), caption, "audio", step=step)
 
 
 def _sound(context: CallContext, name: str, samples: Samples, rate: int) -> str:

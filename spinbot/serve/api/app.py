@@ -21,16 +21,22 @@ from spinbot.errors import InputError, NotFoundError, SpinbotError
 from spinbot.serve.api import (
     aliases,
     catalogue,
+    cluster,
     direct,
     events,
     files,
     health,
+    history,
     jobs,
+    me,
     openapi,
     plan,
     problems,
     profiles,
+    provenance,
+    pull,
     sockets,
+    stream,
     tickets,
     trace,
 )
@@ -44,14 +50,20 @@ from spinbot.serve.backend import Backend
 
 PARTS = (
     profiles,
+    provenance,
     jobs,
     trace,
     events,
+    stream,
     sockets,
     plan,
     files,
     direct,
     catalogue,
+    pull,
+    cluster,
+    history,
+    me,
     tickets,
     speech,
     images,
@@ -69,8 +81,8 @@ def keys_required(settings: Settings, host: str) -> bool:
 
 def build_api(backend: Backend, *, host: str = "127.0.0.1") -> FastAPI:
     """The application over a backend, which it starts and stops. `host` is the address that the server listens on."""
-    service = Service(backend)
     required = keys_required(backend.settings, host)
+    service = Service(backend, keys_required=required)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

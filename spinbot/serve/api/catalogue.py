@@ -20,6 +20,8 @@ from spinbot.serve.api.service import Api, Service
 
 router = APIRouter(prefix="/v1", tags=["capabilities"])
 
+ModelName = Annotated[str, Path(max_length=200, description="A name of /v1/models")]
+
 ANSWER_S = 1.7
 """The whole answer takes less than 2 s, whatever is down."""
 
@@ -101,19 +103,15 @@ async def get_models(api: Api, _: Reader) -> Models:
 
 
 @router.get("/models/{model}")
-async def get_model(model: Annotated[str, Path(max_length=200)], api: Api, _: Reader) -> Model:
+async def get_model(model: ModelName, api: Api, _: Reader) -> Model:
     """A model of the catalogue."""
-    found = await asyncio.to_thread(models_of, api)
-    for entry in found:
-        if entry.id == model:
-            return entry
-    raise NotFoundError(f"there is no model {model!r}", hint="list them: GET /v1/models", code="unknown_model")
+    return await asyncio.to_thread(model_of, api, model)
 
 
 async def whole(api: Service) -> Capabilities:
     """The capabilities, with what answered in time."""
     hosts, manifest = await asyncio.gather(
-        _in_time(api.backend.hosts()), _in_time(asyncio.to_thread(capabilities, api.settings, api.backend.models))
+        in_time(api.backend.hosts()), in_time(asyncio.to_thread(capabilities, api.settings, api.backend.models))
     )
     silent = [what for what, answer in (("hosts", hosts), ("manifest", manifest)) if answer is None]
     silent += [name for name, said in (hosts or {}).items() if "error" in said]
@@ -155,6 +153,14 @@ def models_of(api: Service) -> list[Model]:
     ]
 
 
+def model_of(api: Service, model: str) -> Model:
+    """The model of that name. Raises `NotFoundError`."""
+    for entry in models_of(api):
+        if entry.id == model:
+            return entry
+    raise NotFoundError(f"there is no model {model!r}", hint="list them: GET /v1/models", code="unknown_model")
+
+
 def _templates() -> list[TemplateEntry]:
     return [
         TemplateEntry(
@@ -166,7 +172,8 @@ def _templates() -> list[TemplateEntry]:
     ]
 
 
-async def _in_time(answer: Any) -> Any:
+async def in_time(answer: Any) -> Any:
+    """The answer; None where it does not come within `ANSWER_S`, or is an error."""
     try:
         async with asyncio.timeout(ANSWER_S):
             return await answer

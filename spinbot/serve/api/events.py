@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -22,6 +22,12 @@ PING_S = 15.0
 """Proxies end connections that say nothing for a minute."""
 MOST_IN_A_PAGE = 1000
 STREAM = "text/event-stream"
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+BEGIN = "retry: 1000\n\n"
+"""What a stream begins with: milliseconds after which a browser tries again."""
+PING = ": ping\n\n"
+
+T = TypeVar("T")
 
 
 @router.get(
@@ -55,25 +61,21 @@ async def job_events(
         return await _page(api, job, after, wait)
     if found.state in ENDED and found.events <= after:
         return Response(status_code=204)
-    return StreamingResponse(
-        _stream(api, job, after),
-        media_type=STREAM,
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    return StreamingResponse(_stream(api, job, after), media_type=STREAM, headers=HEADERS)
 
 
 async def _stream(api: Service, job: str, after: int) -> AsyncIterator[str]:
-    yield "retry: 1000\n\n"
+    yield BEGIN
     async for batch in pinged(api.feed.batches(job, after), PING_S):
         if batch is None:
-            yield ": ping\n\n"
+            yield PING
         else:
             yield "".join(f"id: {event.seq}\ndata: {api.feed.encoded(event)}\n\n" for event in batch)
 
 
-async def pinged(batches: AsyncIterator[list[Event]], every_s: float) -> AsyncIterator[list[Event] | None]:
+async def pinged(batches: AsyncIterator[T], every_s: float) -> AsyncIterator[T | None]:
     """The batches as they come, and None whenever none came for `every_s` seconds."""
-    coming: asyncio.Future[list[Event]] | None = None
+    coming: asyncio.Future[T] | None = None
     try:
         while True:
             coming = coming or asyncio.ensure_future(anext(batches))

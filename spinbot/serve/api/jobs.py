@@ -4,23 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Response
 
 from spinbot.errors import InputError
+from spinbot.graphs.edit import edited
+from spinbot.planner.eta import Eta, eta
 from spinbot.serve.api.access import Admin, Reader, Writer
 from spinbot.serve.api.progress import Progress
-from spinbot.serve.api.schemas import JobDetail, JobOut, JobPage, JobRequest, Priority, Queue
+from spinbot.serve.api.schemas import (
+    EditRequest,
+    JobDetail,
+    JobOut,
+    JobPage,
+    JobRequest,
+    Priority,
+    Queue,
+    ReviewRequest,
+)
 from spinbot.serve.api.service import Api, Service
 from spinbot.serve.api.submit import submit
-from spinbot.store.jobs import JobState, JobSummary
+from spinbot.store.jobs import ENDED, Job, JobState, JobSummary, Review
 from spinbot.store.keys import Identity
 from spinbot.store.switches import QUEUE_PAUSED
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
+Name = Annotated[str, Query(max_length=200)]
 JobId = Annotated[str, Path(max_length=100, description="The job's id")]
+IdempotencyKey = Annotated[str | None, Header(max_length=200, description="The same key and body make one job only")]
 LOCATION = {"Location": {"description": "Where the job is", "schema": {"type": "string"}}}
 ETAG = {"ETag": {"description": "Changes whenever the job does", "schema": {"type": "string"}}}
 
@@ -31,9 +45,7 @@ async def create_job(
     response: Response,
     api: Api,
     caller: Writer,
-    idempotency_key: Annotated[
-        str | None, Header(max_length=200, description="The same key and body make one job only")
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> JobOut:
     """Store a job. The answer to a faulty graph names every fault; a job that was accepted is not lost."""
     job = await submit(api, request, caller, idempotency_key)
@@ -46,13 +58,15 @@ async def list_jobs(
     api: Api,
     caller: Reader,
     status: Annotated[list[JobState] | None, Query(description="Only jobs in these states")] = None,
-    q: Annotated[str, Query(max_length=200, description="A part of the name")] = "",
+    name: Annotated[list[Name] | None, Query(description="Only jobs of these names, such as talking_portrait")] = None,
+    review: Annotated[Review | None, Query(description="open: succeeded, and nobody has said anything yet")] = None,
+    q: Annotated[str, Query(max_length=200, description="A part of the name or the title")] = "",
     limit: Annotated[int, Query(ge=1, le=200, description="How many at most")] = 20,
     cursor: Annotated[str | None, Query(max_length=200, description="`next` of the page before")] = None,
 ) -> JobPage:
     """The caller's jobs, the newest first."""
-    page = asyncio.to_thread(api.jobs.page, caller.owner, status or (), q, limit, cursor)
-    jobs, following, total = await page
+    page = partial(api.jobs.page, caller.owner, status or (), q, limit, cursor, name or (), review)
+    jobs, following, total = await asyncio.to_thread(page)
     return JobPage.model_construct(data=[JobOut.of(job) for job in jobs], next=following, total=total)
 
 
@@ -72,17 +86,16 @@ async def get_job(
     tag = etag(await api.summary(job, caller))
     if matches(if_none_match, tag):
         return Response(status_code=304, headers={"ETag": tag})
-    whole = await asyncio.to_thread(api.jobs.get, job, caller.owner)
+    whole, left = await asyncio.to_thread(_foreseen, api, job, caller)
     response.headers["ETag"] = etag(whole)
-    return JobDetail.whole(whole, Progress.of(whole).fraction)
+    return JobDetail.whole(whole, Progress.of(whole).fraction, left)
 
 
 @router.delete("/jobs/{job}", status_code=204)
 async def delete_job(job: JobId, api: Api, caller: Writer) -> Response:
     """Forget a job that has ended, with its nodes and events; its files go with the next pruning."""
     await api.summary(job, caller)
-    await asyncio.to_thread(api.jobs.delete, job)
-    await asyncio.to_thread(api.audit.record, "job.delete", job, owner=caller.owner, key=caller.key_id or None)
+    await forget(api, job, caller)
     return Response(status_code=204)
 
 
@@ -98,6 +111,7 @@ async def pause_job(job: JobId, api: Api, caller: Writer) -> JobOut:
     """Let the running nodes of a job end, and begin no other."""
     if (await api.summary(job, caller)).state != "paused":
         await asyncio.to_thread(api.jobs.ask, job, "pause")
+        await api.touched(caller.owner)
         await api.backend.wake()
     return JobOut.of(await api.summary(job, caller))
 
@@ -108,7 +122,7 @@ async def resume_job(job: JobId, api: Api, caller: Writer) -> JobOut:
     found = await api.summary(job, caller)
     if found.state not in ("paused", "queued", "running"):
         raise _wrong_state(found, "retry it, where it failed or was cancelled: POST .../retry")
-    return JobOut.of(await _reopened(api, job, caller))
+    return JobOut.of(await _reopened(api, found, caller))
 
 
 @router.post("/jobs/{job}/retry", status_code=202)
@@ -117,7 +131,7 @@ async def retry_job(job: JobId, api: Api, caller: Writer) -> JobOut:
     found = await api.summary(job, caller)
     if found.state not in ("failed", "cancelled"):
         raise _wrong_state(found, "only a job that failed or was cancelled can be tried again")
-    return JobOut.of(await _reopened(api, job, caller))
+    return JobOut.of(await _reopened(api, found, caller))
 
 
 @router.post("/jobs/{job}/priority")
@@ -125,7 +139,38 @@ async def set_priority(job: JobId, request: Priority, api: Api, caller: Writer) 
     """Move a job up or down in the queue."""
     await api.summary(job, caller)
     await asyncio.to_thread(api.jobs.prioritise, job, request.priority)
+    await api.touched(caller.owner)
     return JobOut.of(await api.summary(job, caller))
+
+
+@router.put("/jobs/{job}/review")
+async def review_job(job: JobId, request: ReviewRequest, api: Api, caller: Writer) -> JobOut:
+    """Say what to think of a job that succeeded; lists can be filtered by it."""
+    await api.summary(job, caller)
+    await asyncio.to_thread(api.reviews.write, job, request.verdict, request.note)
+    await api.touched(caller.owner)
+    return JobOut.of(await api.summary(job, caller))
+
+
+@router.post("/jobs/{job}/edit", status_code=202, responses={202: {"headers": LOCATION}})
+async def edit_job(
+    job: JobId,
+    request: EditRequest,
+    response: Response,
+    api: Api,
+    caller: Writer,
+    idempotency_key: IdempotencyKey = None,
+) -> JobOut:
+    """Make a video again, with one sentence said otherwise: a new job, which takes all else from the cache.
+
+    It is of the same profile as the one before.
+    """
+    old = await asyncio.to_thread(api.jobs.get, job, caller.owner)
+    used = await asyncio.to_thread(api.profiles.used_by, job)
+    asked = JobRequest(graph=edited(old, request.sentence, request.text), profile=used)
+    new = await submit(api, asked, caller, idempotency_key)
+    response.headers["Location"] = f"/v1/jobs/{new.id}"
+    return JobOut.of(new)
 
 
 @router.get("/queue")
@@ -154,13 +199,21 @@ async def cancel(api: Service, job: JobSummary, caller: Identity) -> JobSummary:
     if job.state == "paused":  # runners take up queued jobs only
         await asyncio.to_thread(api.jobs.reopen, job.id)
     await asyncio.to_thread(api.jobs.ask, job.id, "cancel")
+    await api.touched(caller.owner)
     await api.backend.wake()
     return await api.summary(job.id, caller)
 
 
+async def forget(api: Service, job: str, caller: Identity) -> None:
+    """Delete a job that has ended. Raises `InputError` for one that may still run."""
+    await asyncio.to_thread(api.jobs.delete, job)
+    await asyncio.to_thread(api.audit.record, "job.delete", job, owner=caller.owner, key=caller.key_id or None)
+    await api.touched(caller.owner)
+
+
 def etag(job: JobSummary) -> str:
     """Changes with the events, and with what is asked of the job between them."""
-    facts = f"{job.id} {job.events} {job.priority} {job.wish}"
+    facts = f"{job.id} {job.events} {job.priority} {job.wish} {job.review} {job.note}"
     return f'"{hashlib.sha256(facts.encode()).hexdigest()[:16]}"'
 
 
@@ -171,10 +224,20 @@ def matches(if_none_match: str | None, tag: str) -> bool:
     return if_none_match.strip() == "*" or tag in (part.strip().removeprefix("W/") for part in if_none_match.split(","))
 
 
-async def _reopened(api: Service, job: str, caller: Identity) -> JobSummary:
-    await asyncio.to_thread(api.jobs.reopen, job)
+def _foreseen(api: Service, job: str, caller: Identity) -> tuple[Job, Eta]:
+    whole = api.jobs.get(job, caller.owner)
+    if whole.state in ENDED:  # then the past is not asked for
+        return whole, Eta()
+    left = eta(whole, api.jobs.engine, settings=api.settings, artifacts=api.artifacts, past=api.past())
+    return whole, left
+
+
+async def _reopened(api: Service, job: JobSummary, caller: Identity) -> JobSummary:
+    await asyncio.to_thread(api.jobs.reopen, job.id)
+    await api.queued(job.id, job.events)
+    await api.touched(caller.owner)  # of one that is queued or running it only took back a wish
     await api.backend.wake()
-    return await api.summary(job, caller)
+    return await api.summary(job.id, caller)
 
 
 async def _queue(api: Service) -> Queue:

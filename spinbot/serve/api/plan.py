@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from functools import cache
 from typing import Any
 
@@ -12,7 +11,6 @@ from pydantic import BaseModel, Field
 
 from spinbot.actors.host import weights_digest
 from spinbot.graphs.graph import Graph
-from spinbot.planner.past import Past, read_past
 from spinbot.planner.plan import Plan as PromptPlan
 from spinbot.planner.preview import Preview, preview
 from spinbot.serve.api.access import Writer
@@ -21,9 +19,6 @@ from spinbot.serve.api.service import Api, Service
 from spinbot.serve.api.submit import checked, document_of, planned, profile_of
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
-
-PAST_S = 30.0
-"""What was learned from past jobs is read again after so many seconds."""
 
 
 class Plan(BaseModel):
@@ -59,12 +54,6 @@ def _preview(api: Service, graph: Graph, resident: set[str]) -> Preview:
         artifacts=api.artifacts,
         weights=cache(lambda slot, engine: weights_digest(models, slot, engine)),
         catalogue=models.catalogue,
-        past=_past(api),
+        past=api.past(),
         resident=resident,
     )
-
-
-def _past(api: Service) -> Past:
-    if api.past is None or time.monotonic() - api.past[0] > PAST_S:
-        api.past = time.monotonic(), read_past(api.jobs.engine)
-    return api.past[1]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from spinbot.engines.lora_trainer.settings import LookSettings
@@ -21,6 +22,7 @@ from spinbot.serve.api.schemas import JobOut, JobRequest, Request
 from spinbot.serve.api.service import Api, Service
 from spinbot.serve.api.submit import submit
 from spinbot.store.keys import Identity
+from spinbot.store.part_removal import remove_part
 from spinbot.store.profiles import Consent, Part, PartKind, Profile
 
 router = APIRouter(prefix="/v1/profiles", tags=["profiles"])
@@ -113,6 +115,17 @@ class ProfilePage(BaseModel):
     data: list[ProfileOut]
 
 
+class GonePart(BaseModel):
+    """What goes with a version, or would."""
+
+    profile: str
+    part: PartOut
+    artifacts: list[str] = Field(description="Files that nothing else needs")
+    kept: list[str] = Field(description="Files that stay, since jobs or other versions need them")
+    jobs: list[str] = Field(description="Jobs that were given it, or have made it; they stay, and so do their files")
+    deleted: bool
+
+
 class Gone(BaseModel):
     """What goes with a profile, or would."""
 
@@ -166,7 +179,16 @@ async def add_portrait(profile: Named, request: PortraitRequest, api: Api, calle
 
 
 @router.post("/{profile}/train", status_code=202, responses={202: {"headers": LOCATION}})
-async def train(profile: Named, request: TrainRequest, response: Response, api: Api, caller: Writer) -> JobOut:
+async def train(
+    profile: Named,
+    request: TrainRequest,
+    response: Response,
+    api: Api,
+    caller: Writer,
+    idempotency_key: Annotated[
+        str | None, Header(max_length=200, description="The same key and body make one job only")
+    ] = None,
+) -> JobOut:
     """Begin a training; the profile has the new version when the job has succeeded."""
     found = await _find(api, profile, caller)
     given = {LookTraining.name: request.look, VoiceTraining.name: request.voice}
@@ -177,9 +199,37 @@ async def train(profile: Named, request: TrainRequest, response: Response, api: 
     [(template, part)] = wanted
     params = part.model_dump(mode="json", exclude_unset=True)
     asked = JobRequest(template=template, params=params, profile=found.id, priority=request.priority)
-    job = await submit(api, asked, caller)
+    job = await submit(api, asked, caller, idempotency_key)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return JobOut.of(job)
+
+
+@router.delete("/{profile}/parts/{kind}/{version}")
+async def delete_part(
+    profile: Named,
+    kind: PartKind,
+    version: Annotated[int, Path(ge=1, le=2**31 - 1)],
+    api: Api,
+    caller: Writer,
+    dry_run: Annotated[bool, Query(description="Only say what would go")] = False,
+) -> GonePart:
+    """Delete one version; the newest of those that are left is used from now on. Its number is not given again.
+
+    Files go at once unless jobs or other versions need them. Refused while a job that needs it has not ended.
+    """
+    found = await _find(api, profile, caller)
+    removing = partial(remove_part, api.jobs.engine, found, kind, version, api.artifacts, dry_run=dry_run)
+    gone = await asyncio.to_thread(removing)
+    if not dry_run:
+        await _note(api, caller, "profile.delete_part", found, {"kind": kind, "version": version})
+    return GonePart(
+        profile=found.name,
+        part=_part(gone.part),
+        artifacts=gone.freed,
+        kept=gone.kept,
+        jobs=gone.jobs,
+        deleted=not dry_run,
+    )
 
 
 @router.delete("/{profile}")
@@ -197,6 +247,7 @@ async def delete_profile(
     else:
         artifacts = await asyncio.to_thread(api.profiles.erase, found, api.uploads, api.artifacts)
         await _note(api, caller, "profile.delete", found, {"jobs": jobs, "artifacts": len(artifacts)})
+        await api.touched(caller.owner)
     parts = [_part(part) for part in found.parts]
     return Gone(profile=found.name, parts=parts, jobs=jobs, artifacts=artifacts, deleted=not dry_run)
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from spinbot.planner.eta import Eta
 from spinbot.planner.planner import MAX_PROMPT
-from spinbot.store.jobs import Job, JobState, JobSummary, NodeState, Wish
+from spinbot.store.jobs import Job, JobState, JobSummary, NodeState, Verdict, Wish
 
 JOB_ID = r"^[0-9a-f]{12}$"
 
@@ -51,17 +52,34 @@ class Priority(Request):
     priority: int = Field(ge=-100, le=100, description="Higher goes first")
 
 
+class ReviewRequest(Request):
+    """What somebody thinks of a job that succeeded."""
+
+    verdict: Verdict | None = Field(description="Null takes it back")
+    note: str = Field(default="", max_length=1000, description="What is to be said with it")
+
+
+class EditRequest(Request):
+    """One sentence said otherwise."""
+
+    sentence: int = Field(ge=1, le=100_000, description="Which one of the script's, from 1")
+    text: str = Field(min_length=1, max_length=20_000, description="What is said in its place, in English")
+
+
 class JobOut(BaseModel):
     """How a job stands."""
 
     id: str
-    name: str
+    name: str = Field(description="Of its graph: for one made from a template, the template's")
+    title: str = Field(description="What people know it by; empty where nothing told")
     state: JobState
     priority: int
     wish: Wish | None = Field(description="What was asked of it and is not done yet")
     events: int = Field(description="The number of its last event")
     error: dict[str, Any] | None
     outputs: dict[str, Any] | None = Field(description="By the graph's output names; they name artifacts")
+    review: Verdict | None = Field(description="What somebody thinks of the job that succeeded")
+    note: str = Field(description="What was said with it")
     created: float
     started: float | None
     finished: float | None
@@ -83,18 +101,25 @@ class NodeOut(BaseModel):
     expansion: list[str] | None = Field(description="The nodes that took its place")
     started: float | None
     finished: float | None
+    expected_s: float | None = Field(
+        description="Predicted seconds of computing of one that is not done; null where nothing is known"
+    )
 
 
 class JobDetail(JobOut):
     """A job with its nodes and its graph."""
 
     progress: float = Field(description="0 to 1: the share of its nodes that are done")
+    eta_s: float | None = Field(
+        description="Predicted seconds until it has succeeded, on hosts without other work and without loading of "
+        "models; null where something of it cannot be predicted, and once it has ended"
+    )
     nodes: dict[str, NodeOut]
     graph: dict[str, Any]
 
     @classmethod
-    def whole(cls, job: Job, progress: float) -> JobDetail:
-        """From the store's rows."""
+    def whole(cls, job: Job, progress: float, eta: Eta) -> JobDetail:
+        """From the store's rows, and what is foreseen of the rest."""
         nodes = {
             name: NodeOut.model_construct(
                 state=run.state,
@@ -105,10 +130,13 @@ class JobDetail(JobOut):
                 expansion=[f"{name}/{inner}" for inner in run.expansion["nodes"]] if run.expansion else None,
                 started=run.started,
                 finished=run.finished,
+                expected_s=eta.nodes.get(name),
             )
             for name, run in job.nodes.items()
         }
-        return cls.model_construct(**_row(job), progress=round(progress, 4), nodes=nodes, graph=job.graph)
+        return cls.model_construct(
+            **_row(job), progress=round(progress, 4), eta_s=eta.left, nodes=nodes, graph=job.graph
+        )
 
 
 class JobPage(BaseModel):
@@ -125,7 +153,7 @@ class EventOut(BaseModel):
     job: str
     seq: int
     time: float
-    kind: str = Field(description="job.<state>, node.<state, progress or partial>, model.<...> or log")
+    kind: str = Field(description="job.<state>, node.<state, progress, figures, preview, ...>, model.<...> or log")
     node: str | None
     data: dict[str, Any]
 

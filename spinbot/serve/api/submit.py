@@ -14,6 +14,7 @@ from spinbot.errors import GraphError, InputError
 from spinbot.graphs.casting import cast
 from spinbot.graphs.check import parse, suggest
 from spinbot.graphs.graph import Graph
+from spinbot.graphs.node import NODES
 from spinbot.graphs.templates import TEMPLATES
 from spinbot.planner.plan import Plan, Reason
 from spinbot.serve.api.problems import of_pydantic
@@ -136,6 +137,7 @@ def store(
         check_webhook(request.webhook, service.settings)
     profile = profile_of(service, request, caller.owner)
     graph = checked(service, document_of(request, profile), caller.owner)
+    _check_scope(graph, caller)
     service.quota.take(caller.owner)
     job = service.jobs.create(
         graph.name,
@@ -164,8 +166,20 @@ async def submit(
     request, plan = await planned(service, request, caller)
     keeping = partial(store, idempotency_key=idempotency_key, asked=asked, plan=plan)
     job = await asyncio.to_thread(keeping, service, request, caller)
+    await service.queued(job.id)
     await service.backend.wake()
     return job
+
+
+def _check_scope(graph: Graph, caller: Identity) -> None:
+    """Raises `InputError` where a node changes the installation and the caller may not."""
+    for name, spec in graph.nodes.items():
+        if NODES[spec.type].admin and not caller.may("admin"):
+            raise InputError(
+                f"the node {name!r} is a {spec.type}, which needs the scope admin",
+                hint="make a key with: spinbot keys create NAME --scope admin",
+                code="missing_scope",
+            )
 
 
 def check_webhook(url: str, settings: Settings) -> None:

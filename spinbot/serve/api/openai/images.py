@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from spinbot.graphs.graph import SCHEMA
+from spinbot.graphs.template import shortened
 from spinbot.graphs.templates import parse_size
 from spinbot.serve.api.access import Writer
 from spinbot.serve.api.openai.names import IMAGE_MODELS, engine_named
@@ -83,4 +84,5 @@ def graph_of(body: ImageRequest, engine: str, width: int, height: int, seed: int
         drawn = {"image": {"node": f"draw-{number}", "output": "image"}}
         nodes[f"sign-{number}"] = {"type": "sign_image", "params": {"title": body.prompt[:200]}, "inputs": drawn}
     outputs = {f"image-{number}": {"node": f"sign-{number}", "output": "image"} for number in range(1, body.n + 1)}
-    return {"schema": SCHEMA, "name": "images", "nodes": nodes, "outputs": outputs}
+    title = shortened(body.prompt)
+    return {"schema": SCHEMA, "name": "images", "title": title, "nodes": nodes, "outputs": outputs}

@@ -15,6 +15,7 @@ from spinbot.engines.registry import ENGINES, engine_class
 from spinbot.engines.tts.base import TtsEngine, Voice
 from spinbot.errors import InputError
 from spinbot.graphs.graph import SCHEMA
+from spinbot.graphs.nodes.script import first_words
 from spinbot.media import ffmpeg
 from spinbot.serve.api.access import Reader, Writer
 from spinbot.serve.api.files import CHUNK
@@ -151,6 +152,7 @@ def graph_of(body: SpeechRequest, engine: str, voice: str) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "name": "speech",
+        "title": first_words(body.input),
         "nodes": {"script": {"type": "given_script", "params": {"text": body.input}}, "speech": speak},
         "outputs": {"speech": {"node": "speech", "output": "speech"}},
     }

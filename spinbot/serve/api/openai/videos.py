@@ -15,6 +15,7 @@ from spinbot.media.framing import frame_size
 from spinbot.serve.api.access import Reader, Writer
 from spinbot.serve.api.files import file_response, keep
 from spinbot.serve.api.forms import read_form
+from spinbot.serve.api.jobs import forget
 from spinbot.serve.api.problems import of_pydantic
 from spinbot.serve.api.progress import Progress
 from spinbot.serve.api.schemas import JobRequest
@@ -163,8 +164,7 @@ async def get_video(video: VideoId, api: Api, caller: Reader) -> Video:
 async def delete_video(video: VideoId, api: Api, caller: Writer) -> Deleted:
     """Forget a video that is completed or has failed."""
     job = await asyncio.to_thread(find, api, video, caller)
-    await asyncio.to_thread(api.jobs.delete, job.id)
-    await asyncio.to_thread(api.audit.record, "job.delete", job.id, owner=caller.owner, key=caller.key_id or None)
+    await forget(api, job.id, caller)
     return Deleted(id=job.id)
 
 
@@ -263,8 +263,8 @@ def _listed(api: Service, caller: Identity, limit: int, after: str | None) -> Vi
         cursor = write_cursor(last.created, last.id)
     videos: list[Video] = []
     while len(videos) <= limit:
-        jobs, cursor, _ = api.jobs.page(caller.owner, (), MODEL, limit + 1, cursor)
-        whole = (api.jobs.get(job.id) for job in jobs if job.name == MODEL)
+        jobs, cursor, _ = api.jobs.page(caller.owner, names=(MODEL,), limit=limit + 1, cursor=cursor)
+        whole = (api.jobs.get(job.id) for job in jobs)
         videos += [video_of(job) for job in whole if "perform" in job.graph["nodes"]]
         if cursor is None:
             break

@@ -1,0 +1,1 @@
+"""One module for each page: its function `page` draws it."""

@@ -1,0 +1,139 @@
+"""How fast the studio shows what happens, and what it costs while nothing does.
+
+    python benchmarks/studio.py [--clicks 5] [--sessions 20] [--idle 60]
+
+Starts `spinbot up` on a home of its own and looks through a real browser: from a click to the first visible progress
+(bar: 1 s), from an event of the API to the page that shows it (bar: 1 s), and the CPU of the pages' process while
+`--sessions` visitors watch jobs and nothing changes (bar: 15 % of a core). The service's own event stream, read in the
+same run, is what the page is compared with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import psutil
+from playwright.sync_api import Browser, Page
+
+from spinbot.client import Client, Event
+from spinbot.config import Settings
+from spinbot.serve.api.progress import Progress
+from spinbot.store.jobs import Event as StoredEvent
+from tests.browser import JOB_MS, Studio, chromium, settled, studio, tab
+
+WATCH = """
+(bar) => {
+  window.seen = [];
+  const look = () => window.seen.push([Date.now() / 1000, Number(bar.getAttribute("aria-valuenow"))]);
+  look();
+  new MutationObserver(look).observe(bar, { attributes: true, attributeFilter: ["aria-valuenow"] });
+}
+"""
+
+
+def main() -> None:
+    """Measure all three."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clicks", type=int, default=5)
+    parser.add_argument("--sessions", type=int, default=20)
+    parser.add_argument("--idle", type=float, default=60.0, help="seconds")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        home = Path(folder) / "home"
+        home.mkdir()
+        (home / "models").symlink_to(Settings().models_dir)
+        with studio(home) as running, Client(running.service) as client:
+            clicks(browser, running, client, options.clicks)
+            lags(browser, running, client)
+            idle(browser, running, client, options.sessions, options.idle)
+
+
+def clicks(browser: Browser, running: Studio, client: Client, count: int) -> None:
+    """From the click on the button to the first visible progress bar of the job."""
+    took = []
+    with tab(browser) as page:
+        for number in range(count + 1):
+            page.goto(f"{running.url}/?topic=number+{number}")
+            button = page.get_by_role("button", name="Make the video")
+            button.wait_for()
+            settled(page)
+            began = time.monotonic()
+            button.click()
+            page.get_by_role("progressbar", name="Progress of the job").wait_for()
+            took.append(time.monotonic() - began)
+            job = next(client.jobs(limit=1))
+            client.cancel(job.id)
+            client.wait(job.id)
+    first, *rest = took
+    print(f"click to visible progress: median {statistics.median(rest):.2f} s, worst {max(rest):.2f} s of {count}")
+    print(f"  the first one after the start, which loads models and pages at once: {first:.2f} s   (bar 1 s)")
+
+
+def lags(browser: Browser, running: Studio, client: Client) -> None:
+    """From an event's arrival at another client to the page that shows the same progress."""
+    with tab(browser) as page:
+        job = client.submit(template="talking_portrait", params={"topic": "how bees make honey", "look": "a woman"})
+        told: list[tuple[float, int]] = []
+        follower = threading.Thread(target=_follow, args=(running.service, job.id, told))
+        page.goto(f"{running.url}/jobs?job={job.id}")
+        page.get_by_role("progressbar", name="Progress of the job").evaluate(WATCH)
+        follower.start()
+        page.get_by_role("button", name="Review this video").wait_for(timeout=JOB_MS)
+        follower.join()
+        seen: list[tuple[float, int]] = page.evaluate("window.seen")
+    first = seen[0][0]
+    found = [_lag(when, percent, told) for when, percent in seen[1:] if percent and when > first + 1]
+    print(
+        f"page behind the API's events: median {statistics.median(found) * 1000:.0f} ms, "
+        f"worst {max(found) * 1000:.0f} ms of {len(found)} changes   (bar 1000 ms)"
+    )
+
+
+def _follow(url: str, job: str, told: list[tuple[float, int]]) -> None:
+    progress = Progress()
+    with Client(url) as client:
+        for event in client.events(job):
+            progress.take([_stored(event)])
+            told.append((time.time(), round(progress.fraction * 100)))
+
+
+def _stored(event: Event) -> StoredEvent:
+    return StoredEvent(event.job, event.seq, event.time, event.kind, event.node, event.data)
+
+
+def _lag(when: float, percent: int, told: list[tuple[float, int]]) -> float:
+    since = next(moment for moment, done in told if done >= percent)
+    return max(0.0, when - since)
+
+
+def idle(browser: Browser, running: Studio, client: Client, sessions: int, seconds: float) -> None:
+    """CPU of the pages' process while visitors watch and nothing changes."""
+    job = next(client.jobs(limit=1))
+    pages: list[Page] = []
+    for number in range(sessions):
+        page = browser.new_context().new_page()
+        page.goto(f"{running.url}/jobs" + (f"?job={job.id}" if number % 2 else ""))
+        settled(page)
+        pages.append(page)
+    time.sleep(5)  # the last page's first drawing is no part of idling
+    process = next(one for one in psutil.process_iter(["cmdline"]) if _is_ui(one, running.url))
+    before, began = sum(process.cpu_times()[:2]), time.monotonic()
+    time.sleep(seconds)
+    spent, passed = sum(process.cpu_times()[:2]) - before, time.monotonic() - began
+    print(f"{sessions} visitors watch and nothing changes: {spent / passed:.1%} of a core   (bar 15 %)")
+    for page in pages:
+        page.context.close()
+
+
+def _is_ui(process: psutil.Process, url: str) -> bool:
+    line = process.info["cmdline"] or []
+    return "app_streamlit" in line and url.rsplit(":", 1)[1] in line
+
+
+if __name__ == "__main__":
+    main()

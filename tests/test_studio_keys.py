@@ -1,0 +1,115 @@
+"""The studio in front of a service that wants keys, and what every page is to those who do not see or use a mouse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, expect
+
+from spinbot.client import Client
+from spinbot.config import Settings
+from spinbot.store.database import connect
+from spinbot.store.keys import Keys
+from tests.browser import JOB_MS, Studio, chromium, settled, studio, tab
+
+pytestmark = [pytest.mark.ray, pytest.mark.models, pytest.mark.timeout(600)]
+
+SERIOUS = ("serious", "critical")
+OF_STREAMLIT: dict[str, str] = {}
+"""Rules that Streamlit's own elements break, and where."""
+PAGES = {
+    "create": "/?topic=what+rain+is",
+    "train": "/train",
+    "jobs": "/jobs",
+    "job": "/jobs?job={job}",
+    "gallery": "/gallery",
+    "review": "/review?job={job}",
+    "profiles": "/profiles",
+    "system": "/system",
+    "models": "/system?section=models",
+}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, models: Callable[[str], Path]) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    (home / "models").symlink_to(models("kokoro-82m-int8").parent)
+    return home
+
+
+@pytest.fixture(scope="module")
+def key(home: Path) -> str:
+    """A key of the installation, with every scope."""
+    engine = connect(Settings(home=home).database)
+    _, secret = Keys(engine).create("ada", scopes=("read", "write", "admin"))
+    engine.dispose()
+    return secret
+
+
+@pytest.fixture(scope="module")
+def running(home: Path, key: str) -> Iterator[Studio]:
+    with studio(home, SPINBOT_REQUIRE_KEYS="on", SPINBOT_API_KEY="") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+def test_a_wrong_key_is_refused_and_the_right_one_is_kept_until_it_is_given_back(running, key, browser):
+    with tab(browser) as page:
+        page.goto(running.url)
+        field = page.get_by_label("API key", exact=True)
+        field.fill("sb_wrong")
+        page.get_by_role("button", name="Enter").click()
+        expect(page.get_by_role("alert").filter(has_text="key is not valid")).to_be_visible()
+        field.fill(key)
+        page.get_by_role("button", name="Enter").click()
+        expect(page.get_by_role("heading", name="Create a video")).to_be_visible()
+        page.reload()
+        expect(page.get_by_role("heading", name="Create a video")).to_be_visible()
+        assert "spinbot_key" not in page.evaluate("document.cookie")  # no script can read it
+        page.get_by_role("button", name="Sign out").click()
+        expect(field).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def film(running: Studio, key: str) -> str:
+    """A finished video."""
+    with Client(running.service, key) as client:
+        look = {"look": "a woman", "script": "Rain is water that falls."}
+        job = client.submit(template="talking_portrait", params=look)
+        assert client.wait(job.id).state == "succeeded"
+        return job.id
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_page_has_a_serious_fault_for_people_who_see_or_move_otherwise(running, key, film, browser, width, scheme):
+    found: dict[str, str] = {}
+    with tab(browser, width=width, scheme=scheme) as page:
+        page.goto(running.url)
+        expect(page.get_by_label("API key", exact=True)).to_be_visible()
+        pages = {"login": None} | PAGES
+        for name, address in pages.items():
+            if address is None:
+                pass
+            else:
+                page.goto(running.url + address.format(job=film))
+                expect(page.get_by_role("heading").first).to_be_visible(timeout=JOB_MS)
+            settled(page)
+            for fault in Axe().run(page).response["violations"]:
+                if fault["impact"] in SERIOUS and fault["id"] not in OF_STREAMLIT:
+                    found[f"{name}: {fault['id']}"] = "; ".join(node["html"][:200] for node in fault["nodes"][:3])
+            if address is None:
+                page.get_by_label("API key", exact=True).fill(key)
+                page.get_by_role("button", name="Enter").click()
+                expect(page.get_by_role("heading", name="Create a video")).to_be_visible()
+            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert wide <= 0, f"{name} is wider than {width} pixels"
+    assert not found, "\n".join(f"{place}\n    {html}" for place, html in found.items())
