@@ -10,7 +10,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,3 +113,11 @@ def playing(page: Page, name: str) -> None:
     video.evaluate("video => { video.muted = true; return video.play(); }")
     handle = video.element_handle()
     page.wait_for_function("video => video.currentTime > 0.5 && video.duration > 1", arg=handle)
+
+
+def until(page: Page, true: Callable[[], bool]) -> None:
+    """Wait, while the page lives on, until something is true of the service."""
+    end = time.monotonic() + JOB_MS / 1000
+    while not true():
+        assert time.monotonic() < end
+        page.wait_for_timeout(100)

@@ -26,6 +26,10 @@ HERE = Path(__file__).parent.parent
 CSS = """
 <style>
 .stMainBlockContainer { padding-top: 3.2rem; max-width: 76rem; }
+/* Streamlit's own colours for these have a contrast below 4.5 to 1. */
+[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] * { color: inherit; opacity: 1; }
+[data-testid="stCaptionContainer"] { filter: opacity(0.85); font-size: 0.875rem; }
+[class*="stBaseButton-primary"], [data-testid^="stBaseButton-primary"] { color: light-dark(#fff, #1b0f24); }
 .stDeployButton, #MainMenu [data-testid="stMainMenuDivider"] { display: none; }
 @media (max-width: 40rem) { .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; } }
 </style>

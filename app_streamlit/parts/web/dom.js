@@ -27,6 +27,31 @@ function mounted(component, Part) {
   };
 }
 
+const REST_MS = 300;
+const LOOK_MS = 100;
+
+globalThis.spinbotTouched ??= (() => {
+  const touched = { at: 0 };
+  for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => (touched.at = Date.now()), true);
+  return touched;
+})();
+
+/**
+ * Ask for a run of the page's script once nothing else runs and nobody has just clicked; answers how to give it up.
+ * A run that is asked for while another leads to a new page finds its fragment gone, and Streamlit shows nothing then.
+ */
+function whenAtRest(ask) {
+  let timer;
+  const look = () => {
+    const app = document.querySelector("[data-testid=stApp]");
+    const rests = app?.dataset.testScriptState === "notRunning" && Date.now() - globalThis.spinbotTouched.at > REST_MS;
+    if (rests) ask();
+    else timer = setTimeout(look, LOOK_MS);
+  };
+  look();
+  return () => clearTimeout(timer);
+}
+
 function filled(text, values) {
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }

@@ -21,6 +21,9 @@ class JobView {
     this.stop?.();
     clearInterval(this.clock);
     this.watch?.disconnect();
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.giveUp?.();
   }
 
   _follow(job) {
@@ -210,8 +213,10 @@ class JobView {
     this.told = facts;
     if (first && model.state === this.data.state) return;
     this.timer ??= setTimeout(() => {
-      this.timer = null;
-      if (!model.over || model.state !== this.data.state) this.component.setTriggerValue("news", facts);
+      this.giveUp = whenAtRest(() => {
+        this.timer = null;
+        if (!model.over || model.state !== this.data.state) this.component.setTriggerValue("news", facts);
+      });
     }, REFRESH_MS);
   }
 }

@@ -15,6 +15,7 @@ class Refresh {
   close() {
     this.stop();
     clearTimeout(this.timer);
+    this.giveUp?.();
   }
 
   _hear(message) {
@@ -23,8 +24,10 @@ class Refresh {
     if (message.kind && job && message.job !== job) return;
     if (message.kind && !kinds.some((kind) => message.kind.startsWith(kind))) return;
     this.timer ??= setTimeout(() => {
-      this.timer = null;
-      this.component.setTriggerValue("news", Date.now());
+      this.giveUp = whenAtRest(() => {
+        this.timer = null;
+        this.component.setTriggerValue("news", Date.now());
+      });
     }, THROTTLE_MS);
   }
 }
