@@ -9,6 +9,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+RESTS = 10
+POLITE = 5
+"""Models compute on all cores: the service, the studio and a browser beside them get three quarters of one at once."""
+
 
 class HostGroup(BaseModel):
     """Model actors of one kind: the slots they serve and the hardware that each gets."""
@@ -18,11 +22,21 @@ class HostGroup(BaseModel):
     threads: int = Field(default=0, ge=0, description="Threads of each library; 0: as many as there are cores")
     num_gpus: float = Field(default=0, ge=0, description="GPUs that Ray reserves for each; engines then use cuda")
     num_cpus: float = Field(default=0, ge=0, description="CPUs that Ray reserves for each; 0: runs anywhere")
-    nice: int = Field(default=0, ge=0, le=19, description="How far other processes of the machine go first; 19: all")
+    nice: int = Field(
+        default=0,
+        ge=0,
+        le=19,
+        description="How far other processes go first; from 10 on calls rest while others run",
+    )
     resources: dict[str, float] = Field(default={}, description="Ray's custom resources that each needs")
     memory_gb: float = Field(default=6, gt=0, description="Engines beyond this are evicted, least used first")
     processes: int = Field(default=1, ge=1, le=64, description="Most processes; more start while calls wait")
     idle_s: float = Field(default=120, gt=0, description="Seconds without work after which a second process ends")
+
+    @property
+    def rests(self) -> bool:
+        """Whether its calls rest while those of other groups run."""
+        return self.nice >= RESTS
 
 
 class ApiLimits(BaseModel):
@@ -43,10 +57,10 @@ class ApiLimits(BaseModel):
 def starter_hosts() -> dict[str, HostGroup]:
     """One process per kind of work, so that the script, the voice and the picture load side by side."""
     return {
-        "language": HostGroup(slots=["script"]),
-        "speech": HostGroup(slots=["tts", "asr"]),
-        "vision": HostGroup(slots=["image", "face", "talking_head", "upscale"]),
-        "media": HostGroup(processes=4),
+        "language": HostGroup(slots=["script"], nice=POLITE),
+        "speech": HostGroup(slots=["tts", "asr"], nice=POLITE),
+        "vision": HostGroup(slots=["image", "face", "talking_head", "upscale"], nice=POLITE),
+        "media": HostGroup(processes=4, nice=POLITE),
         "training": HostGroup(slots=["lora_trainer", "voice_trainer", "speaker", "asr"], nice=15),
     }
 

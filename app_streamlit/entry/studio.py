@@ -9,6 +9,7 @@ import streamlit as st
 from app_streamlit import kept, places
 from app_streamlit.access import KEY_WANTED, me, silent
 from app_streamlit.pages import create, gallery, jobs, login, profiles, review, system, train
+from app_streamlit.parts.mounts import warm
 from app_streamlit.words import CHOSEN, LANGUAGES, browser_language, t
 from spinbot.errors import SpinbotError
 
@@ -66,6 +67,7 @@ def main() -> None:
     chosen = st.navigation(list(pages.values()))
     with st.sidebar:
         _language()
+        warm()
         if visitor.keys_required:
             login.leave(visitor.name)
     try:

@@ -13,6 +13,7 @@ from app_streamlit.pages.cost import plan
 from app_streamlit.places import go
 from app_streamlit.words import t
 
+RENDER = "render"
 DEMO: dict[str, Any] = {
     "template": "talking_portrait",
     "params": {"topic": "how bees make honey", "look": form.LOOKS, "captions": "burn", "seconds": 10},
@@ -21,15 +22,13 @@ DEMO: dict[str, Any] = {
 
 def page() -> None:
     """The form, with the plan of what it asks for."""
-    client = service()
-    if next(iter(client.jobs(limit=1)), None) is None:
+    if _empty():
         _welcome()
     st.title(t("create.title"))
     left, right = st.columns([3, 2], gap="large")
-    profiles = client.profiles()
     with left:
         said = form.what_is_said()
-        who = form.who_speaks(profiles)
+        who = form.who_speaks()
         of_profile = who is not None and "profile" in who
         voice = form.which_voice(voices(), of_profile=of_profile)
     with right:
@@ -40,6 +39,13 @@ def page() -> None:
         st.info(t("create.not_ready"), icon=":material/edit:")
     else:
         _from_form(said, who, shape, voice)
+
+
+def _empty() -> bool:
+    """Whether the visitor has no job yet. Asked until there is one: each run of the page waits for the answer."""
+    if not st.session_state.get("has-jobs"):
+        st.session_state["has-jobs"] = next(iter(service().jobs(limit=1)), None) is not None
+    return not st.session_state["has-jobs"]
 
 
 def _welcome() -> None:
@@ -54,10 +60,11 @@ def _welcome() -> None:
 def _from_form(said: form.Said, who: dict[str, Any], shape: dict[str, Any], voice: str) -> None:
     given = [{"script": said.script}] if said.script else [{"topic": topic} for topic in said.topics]
     works = [work(one, who, shape, voice) for one in given]
-    fits = plan(works[0])
+    asked = bool(st.session_state.get(RENDER))
+    fits = asked or plan(works[0])  # whoever has clicked does not wait for the plan again: the service checks, too
     with st.container(horizontal=True):
         label = t("create.render") if len(works) == 1 else t("create.render_all", n=len(works))
-        if st.button(label, type="primary", icon=":material/movie:", disabled=not fits, key="render"):
+        if st.button(label, type="primary", icon=":material/movie:", disabled=not fits, key=RENDER):
             _submit(works)
         first = len(works) == 1 and not said.script
         if first and st.button(

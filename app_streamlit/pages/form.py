@@ -11,7 +11,7 @@ from app_streamlit import kept
 from app_streamlit.access import service, told
 from app_streamlit.pages.one_file import one_file
 from app_streamlit.words import t
-from spinbot.client import Profile, Voice
+from spinbot.client import Voice
 
 SAID = ("topic", "script", "topics")
 WHO = ("look", "photo", "profile")
@@ -54,13 +54,13 @@ def what_is_said() -> Said:
     return Said(topics=(topic.strip(),) if topic.strip() else ())
 
 
-def who_speaks(profiles: list[Profile]) -> dict[str, Any] | None:
+def who_speaks() -> dict[str, Any] | None:
     """The parts of a request that say who is seen: `params` or `profile`; none where nobody was chosen yet."""
     who = kept.segments(t("create.who"), WHO, "who", lambda name: t(f"create.who_{name}"))
     if who == "photo":
         return _photo()
     if who == "profile":
-        return _profile(profiles)
+        return _profile()
     look = st.text_input(
         t("create.look"), LOOKS, key="look", bind="query-params", max_chars=1000, help=t("create.look_help")
     )
@@ -72,7 +72,8 @@ def _photo() -> dict[str, Any] | None:
     return {"params": {"portrait": artifact}} if artifact else None
 
 
-def _profile(profiles: list[Profile]) -> dict[str, Any] | None:
+def _profile() -> dict[str, Any] | None:
+    profiles = service().profiles()
     if not profiles:
         st.info(t("create.no_profiles"), icon=":material/person_add:")
         return None

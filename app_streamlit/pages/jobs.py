@@ -95,11 +95,13 @@ def one(name: str) -> None:
     st.header(shown.title(job))
     st.caption(t("jobs.about", kind=known("kinds", job.name), id=job.id, ago=shown.ago(job.created)))
     _actions(job)
-    _waiting(job)
+    why = st.container()
     failure(job)
     if job.state == "succeeded":
         results(job)
     job_view(job, shown.graph(job), shown.states(job.name))
+    with why:  # asked for last: people wait for the progress
+        _waiting(job)
 
 
 def _waiting(job: Job) -> None:

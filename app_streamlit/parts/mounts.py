@@ -23,6 +23,7 @@ _captions = part("captions", "dom")
 _people = part("people", "dom")
 _sign_in = part("sign_in", "dom")
 _sign_out = part("sign_out", "dom")
+_warm = part("warm")
 
 
 def _ignore() -> None:
@@ -111,6 +112,11 @@ def posters(items: Sequence[dict[str, Any]], key: str) -> str | None:
 def waveform(artifact: str, label: str, key: str) -> None:
     """A sound that can be heard and seen."""
     _waveform(data={"artifact": artifact, "label": label}, key=key)
+
+
+def warm() -> None:
+    """Let the browser load what parts are drawn with: the first one would come 0.4 s later."""
+    _warm(key="warm", height=1)
 
 
 def sign_in() -> None:

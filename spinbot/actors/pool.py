@@ -5,7 +5,7 @@ has its engines loaded; if there is none it waits a moment for one that has, the
 process is started, up to the group's limit. A process that had nothing to do for a while ends, except the group's
 first. A call that does not stop when asked is ended with its process, which only calls share that were sent with it.
 
-Calls of groups that are `nice`, such as trainings, rest at their next step while others run on the same machine.
+Calls of groups that are very nice, such as trainings, rest at their next step while others run on the same machine.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class Pool:
         self._start = start
         self._groups = {name: _Group(settings) for name, settings in hosts.items()}
         self._rides: dict[str, _Ride] = {}
-        self._nice = [group for group in self._groups.values() if group.settings.nice]
+        self._resting = [group for group in self._groups.values() if group.settings.rests]
         self._others: Counter[str] = Counter()
         self._numbers = itertools.count(1)
         self._startings: set[asyncio.Task[None]] = set()
@@ -239,12 +239,12 @@ class Pool:
                 await seat.handle.kill()
 
     def _first(self, name: str, machine: str, change: int) -> None:
-        """A call begins (1) or ends (-1): those of nice groups on its machine rest while there are others."""
-        if self._groups[name].settings.nice:
+        """A call begins (1) or ends (-1): those of groups that rest, on its machine, rest while there are others."""
+        if self._groups[name].settings.rests:
             self._hold(machine, self._others[machine] > 0)
             return
         self._others[machine] += change
-        if not any(group.seats for group in self._nice):
+        if not any(group.seats for group in self._resting):
             return
         if change > 0:
             self._hold(machine, True)
@@ -256,7 +256,7 @@ class Pool:
             self._hold(machine, False)
 
     def _hold(self, machine: str, held: bool) -> None:
-        for group in self._nice:
+        for group in self._resting:
             for seat in group.seats:
                 if seat.handle.machine == machine:
                     seat.handle.hold(held)
