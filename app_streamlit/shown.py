@@ -110,6 +110,7 @@ def failed_node(job: Job) -> str | None:
     """The node that the job failed at, in words."""
     for name, node in job.nodes.items():
         if node.state == "failed" and not node.expansion:
-            spec = job.graph["nodes"].get(name)
-            return known("nodes", spec["type"]) if spec else name
+            whole, _, part = name.partition("/")
+            step = known("nodes", job.graph["nodes"][whole]["type"])
+            return f"{step}, {part.replace('-', ' ')}" if part else step
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -86,22 +87,31 @@ def do(job: str, what: str) -> None:
 
 @fragment
 def one(name: str) -> None:
-    """One job, live."""
+    """One job, live, with what it has made."""
+    live(name, results)
+
+
+def live(name: str, results: Callable[[Job], None] | None = None) -> Job | None:
+    """A job as it goes on, with what can be done with it; none where there is no such job.
+
+    `results` shows what it has made, above its steps. Stands in a fragment, which runs again.
+    """
     try:
         job = service().job(name)
     except NotFoundError as error:
         st.warning(f"{error.message}. {error.hint}", icon=":material/search_off:")
-        return
+        return None
     st.header(shown.title(job))
     st.caption(t("jobs.about", kind=known("kinds", job.name), id=job.id, ago=shown.ago(job.created)))
     _actions(job)
     why = st.container()
     failure(job)
-    if job.state == "succeeded":
+    if results and job.state == "succeeded":
         results(job)
     job_view(job, shown.graph(job), shown.states(job.name))
     with why:  # asked for last: people wait for the progress
         _waiting(job)
+    return job
 
 
 def _waiting(job: Job) -> None:

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import streamlit as st
 
-from app_streamlit.access import fragment, service
+from app_streamlit.access import fragment
 from app_streamlit.pages import dataset, jobs, settings, versions
 from app_streamlit.pages.learning import KINDS, Kind
 from app_streamlit.parts.mounts import refresh
@@ -14,7 +14,6 @@ from app_streamlit.places import go
 from app_streamlit.whose import profile_of
 from app_streamlit.words import t
 from spinbot.client import Job, Profile
-from spinbot.errors import NotFoundError
 
 JOB = "job"
 """Of the address: the training that is looked at."""
@@ -34,10 +33,8 @@ def show(name: str) -> None:
     refresh("job.", job=name, key="training-news")
     if st.button(t("train.back"), icon=":material/arrow_back:", type="tertiary", key="back"):
         _back()
-    jobs.one(name)
-    try:
-        job = service().job(name)
-    except NotFoundError:  # told by the line above
+    job = jobs.live(name)
+    if job is None:
         return
     profile = _trained(job) if job.state == "succeeded" else None
     with st.container(horizontal=True):

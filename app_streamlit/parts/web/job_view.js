@@ -1,7 +1,7 @@
 // One job, live: how far it is, its graph with the state of each node, previews, curves, and what it said.
 
 const REFRESH_MS = 400;
-const CURVE = { width: 640, height: 180, left: 44, bottom: 22, top: 8, right: 8 };
+const CURVE = { width: 320, height: 120, left: 52, bottom: 20, top: 8, right: 8 };
 
 class JobView {
   constructor(root) {
