@@ -132,7 +132,12 @@ class JobView {
     box.state.title = states[state] ?? state;
     box.fill.style.width = `${Math.round(this.model.done(name) * 100)}%`;
     const took = node.ended && node.began ? duration(node.ended - node.began, time) : "";
-    box.note.textContent = state === "running" ? node.message || states.running : [states[state] ?? state, took].filter(Boolean).join(" · ");
+    const left = state === "running" && node.eta ? node.eta - Date.now() / 1000 : 0;
+    box.note.textContent =
+      state === "running"
+        ? [node.message || states.running, left >= 1 ? duration(left, time) : ""].filter(Boolean).join(" · ")
+        : [states[state] ?? state, took].filter(Boolean).join(" · ");
+    box.note.title = box.note.textContent;
     for (const inner of node.inner) {
       if (!box.chips.has(inner)) {
         const chip = h("span.chip");

@@ -1,6 +1,7 @@
 // Files by drag and drop or from a dialog, sent at once; what was sent is shown with what the service says of it.
 
 const AT_ONCE = 2;
+const REPORT_MS = 1500;
 
 class Uploader {
   constructor(root) {
@@ -19,7 +20,8 @@ class Uploader {
 
   close() {
     this.waiting = [];
-    this.sending.forEach((request) => request.abort());
+    this.sending.forEach((line) => line.abort());
+    this.giveUp?.();
   }
 
   _take(files) {
@@ -30,11 +32,21 @@ class Uploader {
 
   _next() {
     while (this.waiting.length && this.sending.size < AT_ONCE) this._send(this.waiting.shift());
-    if (!this.waiting.length && !this.sending.size && this.added.length) {
-      this.component.setTriggerValue("added", this.added);
-      this.added = [];
-    }
     this._draw();
+    if (this.added.length && !this.telling) this._report(this.waiting.length || this.sending.size ? REPORT_MS : 0);
+  }
+
+  /** Tell of what was sent, also while more is sent: it then stands in the address, and a reload loses none of it. */
+  _report(after) {
+    this.telling = true;
+    const later = setTimeout(() => {
+      this.giveUp = whenAtRest(() => {
+        this.telling = false;
+        this.component.setTriggerValue("added", this.added);
+        this.added = [];
+      });
+    }, after);
+    this.giveUp = () => clearTimeout(later);
   }
 
   _send(file) {
