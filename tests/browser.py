@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
-import signal
 import socket
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +13,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-ROOT = Path(__file__).parent.parent
+from tests.up import up
+
 CHROMIUM = "/usr/bin/chromium"
 FIRST_MS = 60_000
 """A page of a server that has just begun imports Streamlit's parts first."""
@@ -49,25 +45,8 @@ def free_port() -> int:
 def studio(home: Path, **environment: str) -> Iterator[Studio]:
     """`spinbot up` until the block ends; inside, service and pages answer."""
     port, ui_port = free_port(), free_port()
-    command = [sys.executable, "-m", "spinbot.cli.main", "up", "--port", str(port), "--ui-port", str(ui_port)]
-    asked = os.environ | {"SPINBOT_HOME": str(home)} | environment
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=asked) as up:
-        assert up.stderr is not None
-        said = []
-        for line in up.stderr:
-            said.append(line)
-            if "answers at" in line:
-                break
-        else:
-            raise AssertionError("".join(said))
-        rest = threading.Thread(target=up.stderr.read)  # or the pipe fills up
-        rest.start()
-        try:
-            yield Studio(f"http://127.0.0.1:{ui_port}", f"http://127.0.0.1:{port}", home)
-        finally:
-            up.send_signal(signal.SIGINT)
-            up.wait()
-            rest.join()
+    with up("--port", str(port), "--ui-port", str(ui_port), SPINBOT_HOME=str(home), **environment):
+        yield Studio(f"http://127.0.0.1:{ui_port}", f"http://127.0.0.1:{port}", home)
 
 
 @contextmanager

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page
 from sqlalchemy import Engine
 
 from spinbot.store.database import connect
+from tests.browser import chromium, tab
 from tests.postgres import Postgres
 
 
@@ -61,3 +63,25 @@ def home(tmp_path: Path, models: Callable[[str], Path]) -> Path:
     home.mkdir()
     (home / "models").symlink_to(models("kokoro-82m-int8").parent)
     return home
+
+
+@pytest.fixture(scope="module")
+def studio_home(tmp_path_factory: pytest.TempPathFactory, models: Callable[[str], Path]) -> Path:
+    """`home`, for all tests of a module."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "models").symlink_to(models("kokoro-82m-int8").parent)
+    return home
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser for a module: its driver's event loop would be in the way of other modules' tests."""
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A window of it, of somebody who was never here."""
+    with tab(browser) as opened:
+        yield opened

@@ -7,16 +7,14 @@ import json
 import os
 import re
 import shlex
-import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.people import photos, recording
+from tests.up import up
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = [
@@ -145,30 +143,7 @@ def test_the_commands_of_the_readme_run(tmp_path, home, models, monkeypatch):
             if command[1] == "train":
                 command = [*command, "--steps", "2"]
             if command[1] == "up":
-                running.enter_context(service(*command[2:]))
+                running.enter_context(up(*command[2:]))
                 continue
             run = spinbot(*command[1:], cwd=tmp_path)
             assert run.returncode == 0, f"{command}: {run.stderr}"
-
-
-@contextlib.contextmanager
-def service(*options: str) -> Iterator[None]:
-    """`spinbot up` until the block ends; inside, it answers."""
-    command = [sys.executable, "-m", "spinbot.cli.main", "up", *options]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as up:
-        assert up.stderr is not None
-        said = []
-        for line in up.stderr:
-            said.append(line)
-            if "answers at" in line:
-                break
-        else:
-            raise AssertionError("".join(said))
-        rest = threading.Thread(target=up.stderr.read)
-        rest.start()
-        try:
-            yield
-        finally:
-            up.send_signal(signal.SIGINT)
-            up.wait()
-            rest.join()

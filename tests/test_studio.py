@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from spinbot.client import Client
-from tests.browser import JOB_MS, Studio, chromium, playing, settled, studio, tab, until
+from tests.browser import JOB_MS, Studio, playing, settled, studio, tab, until
 
 pytestmark = [pytest.mark.ray, pytest.mark.models, pytest.mark.timeout(900)]
 
@@ -19,24 +19,10 @@ PORTRAIT = Path(__file__).parent.parent / "spinbot/media/portraits/demo.png"
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory, models: Callable[[str], Path]) -> Iterator[Studio]:
+def running(studio_home: Path) -> Iterator[Studio]:
     """One studio for the whole module: its models stay loaded. Tests stand in an order, as a visitor's first hour."""
-    home = tmp_path_factory.mktemp("home")
-    (home / "models").symlink_to(models("kokoro-82m-int8").parent)
-    with studio(home) as found:
+    with studio(studio_home) as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    with tab(browser) as opened:
-        yield opened
 
 
 @pytest.fixture

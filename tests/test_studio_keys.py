@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from spinbot.client import Client
 from spinbot.config import Settings
 from spinbot.store.database import connect
 from spinbot.store.keys import Keys
-from tests.browser import Studio, chromium, settled, studio, tab, until
+from tests.browser import Studio, settled, studio, tab, until
 
 pytestmark = [pytest.mark.ray, pytest.mark.models, pytest.mark.timeout(600)]
 
@@ -55,12 +55,6 @@ def key(home: Path) -> str:
 def running(home: Path, key: str) -> Iterator[Studio]:
     with studio(home, SPINBOT_REQUIRE_KEYS="on", SPINBOT_API_KEY="") as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
 
 
 def test_a_wrong_key_is_refused_and_the_right_one_is_kept_until_it_is_given_back(running, key, browser):

@@ -6,8 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from app_streamlit import kept, shown
-from app_streamlit.access import fragment, service, told
+from app_streamlit import shown
+from app_streamlit.access import fragment, told
+from app_streamlit.pages.filters import filters, listed, more
 from app_streamlit.parts.mounts import posters, refresh
 from app_streamlit.places import go
 from app_streamlit.words import duration, t
@@ -29,26 +30,10 @@ def page() -> None:
     """The grid, filtered and searched."""
     refresh("job.", key="gallery-news")
     st.title(t("gallery.title"))
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = kept.segments(
-            t("gallery.filter"),
-            list(FILTERS),
-            "show",
-            lambda name: t(f"gallery.filters.{name}"),
-            label_visibility="collapsed",
-        )
-        text = st.text_input(
-            t("gallery.search"),
-            key="q",
-            bind="query-params",
-            placeholder=t("gallery.search"),
-            label_visibility="collapsed",
-            width=260,
-        )
-    most = st.session_state.setdefault("gallery-most", PAGE)
+    chosen, text = filters("gallery", FILTERS)
     with told():
         wanted = FILTERS[chosen]
-        found = service().jobs_page(names=shown.FILMS, text=text, limit=most, **wanted)
+        found = listed("gallery", PAGE, names=shown.FILMS, text=text, **wanted)
         if not found.data:
             st.info(t("gallery.none_found") if text or wanted else t("gallery.none"), icon=":material/movie:")
             if not (text or wanted) and st.button(t("gallery.create"), type="primary"):
@@ -57,9 +42,7 @@ def page() -> None:
         opened = posters([_item(job) for job in found.data], key="posters")
         if opened:
             go("review", job=opened)
-        if found.next and st.button(t("jobs.more", n=found.total - len(found.data))):
-            st.session_state["gallery-most"] = most + PAGE
-            st.rerun(scope="fragment")
+        more("gallery", PAGE, found)
 
 
 def _item(job: JobSummary) -> dict[str, Any]:

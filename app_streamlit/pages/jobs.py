@@ -7,8 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from app_streamlit import kept, shown
+from app_streamlit import shown
 from app_streamlit.access import faults, fragment, service, told
+from app_streamlit.pages.filters import filters, listed, more
 from app_streamlit.pages.queue_switch import queue_switch
 from app_streamlit.parts.mounts import figures, job_rows, job_view, player, refresh, waveform
 from app_streamlit.places import go
@@ -42,25 +43,9 @@ def _overview() -> None:
         st.title(t("jobs.title"), width="stretch")
         with told():
             queue_switch(service().queue())
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = kept.segments(
-            t("jobs.filter"),
-            list(FILTERS),
-            "show",
-            lambda name: t(f"jobs.filters.{name}"),
-            label_visibility="collapsed",
-        )
-        text = st.text_input(
-            t("jobs.search"),
-            key="q",
-            bind="query-params",
-            placeholder=t("jobs.search"),
-            label_visibility="collapsed",
-            width=260,
-        )
-    most = st.session_state.setdefault("jobs-most", PAGE)
+    chosen, text = filters("jobs", FILTERS)
     with told():
-        found = service().jobs_page(states=FILTERS[chosen], text=text, limit=most)
+        found = listed("jobs", PAGE, states=FILTERS[chosen], text=text)
         if not found.data:
             st.info(t("jobs.none_found") if text or chosen != "all" else t("jobs.none"), icon=":material/inbox:")
             return
@@ -71,9 +56,7 @@ def _overview() -> None:
         if act:
             do(act["job"], act["what"])
             st.rerun(scope="fragment")
-        if found.next and st.button(t("jobs.more", n=found.total - len(found.data))):
-            st.session_state["jobs-most"] = most + PAGE
-            st.rerun(scope="fragment")
+        more("jobs", PAGE, found)
 
 
 def do(job: str, what: str) -> None:

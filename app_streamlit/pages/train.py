@@ -8,6 +8,7 @@ from app_streamlit import kept, shown
 from app_streamlit.access import fragment, service, told
 from app_streamlit.pages import dataset, doctor, jobs, people, training
 from app_streamlit.pages.cost import plan
+from app_streamlit.pages.filters import listed, more
 from app_streamlit.pages.learning import KINDS, Kind
 from app_streamlit.pages.settings import settings
 from app_streamlit.parts.mounts import job_rows, refresh
@@ -68,9 +69,8 @@ def _begin(kind: Kind, profile: Profile, visit: doctor.Visit, given: dict[str, o
 @fragment
 def _earlier() -> None:
     refresh("job.", key="train-news")
-    most = st.session_state.setdefault("train-most", EARLIER)
     with told():
-        found = service().jobs_page(names=shown.TRAININGS, limit=most)
+        found = listed("train", EARLIER, names=shown.TRAININGS)
         if not found.data:
             return
         st.subheader(t("train.earlier"))
@@ -80,6 +80,4 @@ def _earlier() -> None:
         if act:
             jobs.do(act["job"], act["what"])
             st.rerun(scope="fragment")
-        if found.next and st.button(t("jobs.more", n=found.total - len(found.data)), key="train-more"):
-            st.session_state["train-most"] = most + EARLIER
-            st.rerun(scope="fragment")
+        more("train", EARLIER, found)
