@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import streamlit as st
@@ -17,16 +17,10 @@ LARGEST = 200
 """Rows of one answer of the service."""
 
 
-def filters(page: str, names: Iterable[str]) -> tuple[str, str]:
+def filters(label: str, names: Iterable[str], show: Callable[[str], str]) -> tuple[str, str]:
     """Which filter was chosen, the first one shows all; and what is searched for."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = kept.segments(
-            t(f"{page}.filter"),
-            list(names),
-            "show",
-            lambda name: t(f"{page}.filters.{name}"),
-            label_visibility="collapsed",
-        )
+        chosen = kept.segments(label, list(names), "show", show, label_visibility="collapsed")
         text = st.text_input(
             t("jobs.search"),
             key="q",

@@ -30,7 +30,7 @@ def page() -> None:
     """The grid, filtered and searched."""
     refresh("job.", key="gallery-news")
     st.title(t("gallery.title"))
-    chosen, text = filters("gallery", FILTERS)
+    chosen, text = filters(t("gallery.filter"), FILTERS, lambda name: t(f"gallery.filters.{name}"))
     with told():
         wanted = FILTERS[chosen]
         found = listed("gallery", PAGE, names=shown.FILMS, text=text, **wanted)

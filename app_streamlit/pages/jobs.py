@@ -43,7 +43,7 @@ def _overview() -> None:
         st.title(t("jobs.title"), width="stretch")
         with told():
             queue_switch(service().queue())
-    chosen, text = filters("jobs", FILTERS)
+    chosen, text = filters(t("jobs.filter"), FILTERS, lambda name: t(f"jobs.filters.{name}"))
     with told():
         found = listed("jobs", PAGE, states=FILTERS[chosen], text=text)
         if not found.data:
