@@ -9,17 +9,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from app_streamlit.routes import cookie, files, live, uploads
+from app_streamlit.routes.names import LOOPBACK, OwnNames
 
 SCRIPT = Path(__file__).parent / "entry" / "studio.py"
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def serve(host: str, port: int) -> None:
     """Listen until the process is told to end."""
-    st.App(SCRIPT, routes=routes()).run(config=settings(host, port))
+    own = [Middleware(OwnNames)] if host in LOOPBACK else []
+    st.App(SCRIPT, routes=routes(), middleware=own).run(config={"server.address": host, "server.port": port})
 
 
 def routes() -> list[BaseRoute]:
@@ -31,10 +33,3 @@ def routes() -> list[BaseRoute]:
         Route("/studio/uploads", uploads.take, methods=["POST"]),
         WebSocketRoute("/studio/live", live.follow),
     ]
-
-
-def settings(host: str, port: int) -> dict[str, object]:
-    """What of Streamlit's settings depends on where it listens."""
-    # A page on the internet may have its own name lead to this machine; such a name is none of these.
-    allowed = list(LOOPBACK) if host in LOOPBACK else []
-    return {"server.address": host, "server.port": port, "server.allowedHosts": allowed}

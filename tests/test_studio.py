@@ -6,9 +6,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from spinbot.client import Client
 from tests.browser import JOB_MS, Studio, playing, settled, studio, tab, until
@@ -174,3 +178,20 @@ def test_the_pages_speak_chinese_to_who_asks_for_it(running, browser):
         expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
         page.reload()
         expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
+
+
+def test_pages_of_other_sites_cannot_use_the_studio(running):
+    """Neither with a name of their own that leads to this machine, nor from their own address."""
+    port = running.url.rsplit(":", 1)[1]
+    foreign = {"Host": f"evil.example:{port}"}
+    for path in ("/", "/studio/files/sha256:0", "/_stcore/health"):
+        assert httpx.get(running.url + path, headers=foreign).status_code == 403
+    sent = httpx.post(
+        f"{running.url}/studio/uploads?name=a.png", content=b"x", headers={"Origin": "http://evil.example"}
+    )
+    assert (sent.status_code, sent.json()["code"]) == (403, "bad_origin")
+    with (
+        pytest.raises(InvalidStatus),
+        connect(f"ws://127.0.0.1:{port}/studio/live", origin=Origin("http://evil.example")),
+    ):
+        pass

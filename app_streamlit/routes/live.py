@@ -65,8 +65,14 @@ class Broadcast:
             if message != DOUBT or ear.empty():
                 ear.put_nowait(message)
 
+    @property
+    def heard(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._ears)
 
-_broadcasts: dict[int, Broadcast] = {}
+
+_broadcasts: dict[AsyncClient, Broadcast] = {}
+"""Those that somebody listens to."""
 
 
 async def follow(socket: WebSocket) -> None:
@@ -79,11 +85,7 @@ async def follow(socket: WebSocket) -> None:
     await socket.accept()
     client, job = client_of(socket), socket.query_params.get("job")
     after = socket.query_params.get("after", "")
-    messages = (
-        _of_job(client, job, int(after) if after.isdecimal() else 0)
-        if job
-        else _broadcasts.setdefault(id(client), Broadcast(client)).listen()
-    )
+    messages = _of_job(client, job, int(after) if after.isdecimal() else 0) if job else _of_all(client)
     sending = asyncio.create_task(_send(socket, messages))
     hearing = asyncio.create_task(_until_gone(socket))
     _, left = await asyncio.wait({sending, hearing}, return_when=asyncio.FIRST_COMPLETED)
@@ -99,6 +101,17 @@ async def _of_job(client: AsyncClient, job: str, after: int) -> AsyncIterator[st
     async with aclosing(client.events(job, after)) as events:
         async for event in events:
             yield encoded(event)
+
+
+async def _of_all(client: AsyncClient) -> AsyncIterator[str]:
+    broadcast = _broadcasts.setdefault(client, Broadcast(client))
+    try:
+        async with aclosing(broadcast.listen()) as said:  # type: ignore[type-var]
+            async for message in said:
+                yield message
+    finally:
+        if not broadcast.heard:
+            _broadcasts.pop(client, None)
 
 
 async def _send(socket: WebSocket, messages: AsyncIterator[str]) -> tuple[int, str]:
