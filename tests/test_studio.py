@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
@@ -195,3 +196,27 @@ def test_pages_of_other_sites_cannot_use_the_studio(running):
         connect(f"ws://127.0.0.1:{port}/studio/live", origin=Origin("http://evil.example")),
     ):
         pass
+
+
+def test_the_pages_come_back_when_their_process_is_killed(running, page):
+    page.goto(f"{running.url}/jobs")
+    expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
+    port = running.url.rsplit(":", 1)[1]
+    [process] = [
+        one for one in psutil.process_iter(["cmdline"]) if port in (one.info["cmdline"] or ()) and is_pages(one)
+    ]
+    process.kill()
+    until(page, lambda: answers(running.url))
+    page.reload()
+    expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
+
+
+def is_pages(process: psutil.Process) -> bool:
+    return "app_streamlit" in process.info["cmdline"]
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/_stcore/health").is_success
+    except httpx.TransportError:
+        return False
