@@ -202,17 +202,16 @@ def test_the_pages_come_back_when_their_process_is_killed(running, page):
     page.goto(f"{running.url}/jobs")
     expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
     port = running.url.rsplit(":", 1)[1]
-    [process] = [
-        one for one in psutil.process_iter(["cmdline"]) if port in (one.info["cmdline"] or ()) and is_pages(one)
-    ]
+    [process] = [one for one in psutil.process_iter(["cmdline"]) if serves_pages(one, port)]
     process.kill()
     until(page, lambda: answers(running.url))
     page.reload()
     expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
 
 
-def is_pages(process: psutil.Process) -> bool:
-    return "app_streamlit" in process.info["cmdline"]
+def serves_pages(process: psutil.Process, port: str) -> bool:
+    line = process.info["cmdline"] or ()
+    return "app_streamlit" in line and port in line
 
 
 def answers(url: str) -> bool:
