@@ -101,6 +101,7 @@ class JobView {
     this.state.textContent = this.data.shown[model.state] ?? states[model.state] ?? model.state;
     this.fill.style.width = `${percent}%`;
     this.bar.setAttribute("aria-valuenow", percent);
+    this.bar.dataset.event = model.seq; // which event the page has come to
     const parts = [`${percent} %`];
     if (this.lost) parts.push(words.lost);
     else if (model.over && model.started) parts.push(filled(words.took, { time: duration(model.ended - model.started, this.data.time) }));
