@@ -24,6 +24,8 @@ from spinbot.client import Client
 from spinbot.config import Settings
 from tests.browser import JOB_MS, Studio, chromium, settled, studio, tab
 
+LOOKS_MS = 1000
+"""A person looks at a page before the click; a click while it is still being drawn waits for that, too."""
 FIRST = """
 () => {
   window.firstProgress = new Promise((tell) => addEventListener("click", () => {
@@ -78,6 +80,7 @@ def clicks(browser: Browser, running: Studio, client: Client, count: int) -> lis
             button = page.get_by_role("button", name="Make the video")
             button.wait_for()
             settled(page)
+            page.wait_for_timeout(LOOKS_MS)
             page.evaluate(FIRST)
             button.click()
             took.append(page.evaluate("window.firstProgress"))
