@@ -32,9 +32,10 @@ class Broadcast:
         self._client = client
         self._ears: set[asyncio.Queue[str | None]] = set()
         self._task: asyncio.Task[None] | None = None
+        self._lost: SpinbotError | None = None
 
     async def listen(self) -> AsyncIterator[str]:
-        """Messages as JSON, a doubt first; ends when the service is lost."""
+        """Messages as JSON, a doubt first, without end. Raises `SpinbotError` when the service is lost."""
         ear: asyncio.Queue[str | None] = asyncio.Queue(MOST_WAITING)
         ear.put_nowait(DOUBT)
         self._ears.add(ear)
@@ -43,6 +44,8 @@ class Broadcast:
         try:
             while (message := await ear.get()) is not None:
                 yield message
+            if self._lost is not None:
+                raise self._lost
         finally:
             self._ears.discard(ear)
             if not self._ears:
@@ -53,6 +56,8 @@ class Broadcast:
             async with aclosing(self._client.watch()) as events:
                 async for event in events:
                     self._tell(DOUBT if event is None else encoded(event))
+        except SpinbotError as error:  # each page hears of it, and its browser tries again
+            self._lost = error
         finally:
             self._tell(None)
 
