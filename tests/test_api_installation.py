@@ -21,7 +21,7 @@ from spinbot.models.catalogue import load_catalogue
 from tests.api import PORTRAIT, Api, ended, serving, submit
 from tests.fetch_server import FileServer, Served
 from tests.lab import link
-from tests.test_docs import service
+from tests.up import up
 
 MODEL = "mediapipe-face"
 
@@ -107,7 +107,7 @@ def test_the_machines_of_ray_are_measured_by_who_runs_on_them(tmp_path, monkeypa
     monkeypatch.setenv("SPINBOT_HOME", str(tmp_path))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with service("--no-ui", "--port", str(port)), Client(f"http://127.0.0.1:{port}") as client:
+    with up("--no-ui", "--port", str(port)), Client(f"http://127.0.0.1:{port}") as client:
         [machine] = client.cluster().machines
         assert (machine.alive, machine.measured) == (True, True)
         assert machine.cpus.total >= 1
