@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.up import up
 
@@ -92,6 +92,19 @@ def playing(page: Page, name: str) -> None:
     video.evaluate("video => { video.muted = true; return video.play(); }")
     handle = video.element_handle()
     page.wait_for_function("video => video.currentTime > 0.5 && video.duration > 1", arg=handle)
+
+
+def drop(page: Page, zone: Locator, *files: Path) -> None:
+    """Let files fall on that place, as from a folder's window: the browser itself finds what is under the mouse."""
+    zone.scroll_into_view_if_needed()
+    box = zone.bounding_box()
+    assert box is not None
+    place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    dragged = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
+    mouse = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        mouse.send("Input.dispatchDragEvent", {"type": kind, "data": dragged, **place})
+    mouse.detach()
 
 
 def until(page: Page, true: Callable[[], bool]) -> None:

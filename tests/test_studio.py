@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from spinbot.client import Client
-from tests.browser import JOB_MS, Studio, playing, settled, studio, tab, until
+from tests.browser import JOB_MS, Studio, drop, playing, settled, studio, tab, until
 
 pytestmark = [pytest.mark.ray, pytest.mark.models, pytest.mark.timeout(900)]
 
@@ -104,6 +104,14 @@ def test_a_photo_speaks_a_script_that_was_edited_before_and_after(running, page,
     expect(page.get_by_label("Script", exact=True)).to_have_value(re.compile("^Rivers bring the salt"))
 
 
+def test_a_voice_is_heard_before_anything_is_made(running, page):
+    page.goto(f"{running.url}/?voice=stock%3Akumo")
+    page.get_by_role("button", name="Listen").click()
+    sound = page.locator("audio")
+    expect(sound).to_be_attached(timeout=JOB_MS)
+    page.wait_for_function("() => document.querySelector('audio').currentTime > 0.5")  # without a second click
+
+
 def test_the_gallery_shows_what_was_approved_and_opens_it(running, page):
     page.goto(f"{running.url}/gallery?show=approved")
     poster = page.get_by_role("link", name="The sea is salty because rivers carry minerals")
@@ -166,7 +174,7 @@ def test_what_is_no_picture_is_refused_where_it_was_dropped(running, page, tmp_p
     text = tmp_path / "face.png"
     text.write_text("not a picture")
     page.goto(f"{running.url}/?who=photo")
-    page.locator("input[type=file]").set_input_files(text)
+    drop(page, page.locator("label.zone"), text)
     expect(page.get_by_role("alert").filter(has_text="face.png:")).to_be_visible()
 
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from spinbot.client import Client
-from tests.browser import JOB_MS, Studio, playing, settled, studio
+from tests.browser import JOB_MS, Studio, drop, playing, settled, studio
 from tests.people import photos, recording
 
 pytestmark = [pytest.mark.ray, pytest.mark.models, pytest.mark.timeout(900)]
@@ -24,7 +24,7 @@ def running(studio_home: Path) -> Iterator[Studio]:
 
 def add(page: Page, files: list[Path]) -> None:
     """Upload what is to be learned from, and see that the page keeps it."""
-    page.locator("input[type=file]").last.set_input_files(files)
+    drop(page, page.locator("label.zone").last, *files)
     for file in files:
         expect(page.get_by_role("button", name=f"Remove: {file.name}")).to_be_visible()
     settled(page)
