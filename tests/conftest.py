@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 from sqlalchemy import Engine
 
-from spinbot.store.database import connect
+from spinbot.client import Client
+from spinbot.store import database
+from tests.api import Api, serving
 from tests.browser import chromium, tab
+from tests.clients import Connect, Driven
+from tests.cutting import CuttingProxy
 from tests.postgres import Postgres
 
 
@@ -51,7 +56,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     """A connected database of each kind."""
-    engine = connect(database_url)
+    engine = database.connect(database_url)
     yield engine
     engine.dispose()
 
@@ -63,6 +68,41 @@ def home(tmp_path: Path, models: Callable[[str], Path]) -> Path:
     home.mkdir()
     (home / "models").symlink_to(models("kokoro-82m-int8").parent)
     return home
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Api]:
+    with serving(tmp_path / "home") as api:
+        yield api
+
+
+@pytest.fixture(params=[Client, Driven], ids=["blocking", "async"])
+def connect(request: pytest.FixtureRequest, served: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
+    """Makes clients of both kinds; of the service, unless it is given another address."""
+    monkeypatch.delenv("SPINBOT_API_KEY", raising=False)
+    clients = []
+
+    def connect(url: str = served.url, **options: Any) -> Any:
+        clients.append(request.param(url, **options))
+        return clients[-1]
+
+    yield connect
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def lossy(served: Api) -> Iterator[Callable[..., CuttingProxy]]:
+    """Makes networks to the service; the n-th connection is cut behind the n-th number of bytes of answers."""
+    proxies = []
+
+    def lossy(*cuts: int) -> CuttingProxy:
+        proxies.append(CuttingProxy(served.address, cuts))
+        return proxies[-1]
+
+    yield lossy
+    for proxy in proxies:
+        proxy.stop()
 
 
 @pytest.fixture(scope="module")

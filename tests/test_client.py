@@ -2,64 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import inspect
 import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from spinbot.client import AsyncClient, Client, Event, Picture, Recording
+from spinbot.client import Client, Event, Picture, Recording
 from spinbot.config import Settings, starter_hosts
-from spinbot.errors import GraphError, InputError, NodeTimeoutError, NotFoundError, SpinbotError, StorageError
+from spinbot.errors import GraphError, InputError, NodeTimeoutError, NotFoundError, SpinbotError
 from spinbot.media.portraits import path as shipped_portrait
 from spinbot.media.probe import probe
 from spinbot.serve.backend import LocalBackend
 from tests.api import ROOT, Api, running, serving
-from tests.cutting import CuttingProxy
 from tests.lab import add, number
 from tests.test_docs import blocks
 from tests.test_jobs_cli import document
-
-
-class Driven:
-    """An `AsyncClient` and the event loop it lives in, with the face of a `Client`."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._client = AsyncClient(*args, **kwargs)
-        self._loop = asyncio.new_event_loop()
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._client, name)
-        return (lambda *args, **kwargs: self._run(value(*args, **kwargs))) if callable(value) else value
-
-    def _run(self, work: Any) -> Any:
-        return self._items(work) if inspect.isasyncgen(work) else self._loop.run_until_complete(work)
-
-    def _items(self, items: Any) -> Iterator[Any]:
-        try:
-            while True:
-                try:
-                    yield self._loop.run_until_complete(anext(items))
-                except StopAsyncIteration:
-                    return
-        finally:
-            self._loop.run_until_complete(items.aclose())
-
-    def close(self) -> None:
-        self._loop.run_until_complete(self._client.close())
-        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        self._loop.close()
-
-
-Connect = Callable[..., Any]
 
 
 @pytest.fixture
@@ -67,41 +29,6 @@ def training(tmp_path: Path) -> Iterator[Api]:
     """A service with the engines that trainings need; none is loaded while its queue is paused."""
     with running(LocalBackend(Settings(home=tmp_path / "training", hosts=starter_hosts()))) as api:
         yield api
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Api]:
-    with serving(tmp_path / "home") as api:
-        yield api
-
-
-@pytest.fixture(params=[Client, Driven], ids=["blocking", "async"])
-def connect(request: pytest.FixtureRequest, served: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
-    """Makes clients of both kinds; of the service, unless it is given another address."""
-    monkeypatch.delenv("SPINBOT_API_KEY", raising=False)
-    clients = []
-
-    def connect(url: str = served.url, **options: Any) -> Any:
-        clients.append(request.param(url, **options))
-        return clients[-1]
-
-    yield connect
-    for client in clients:
-        client.close()
-
-
-@pytest.fixture
-def lossy(served: Api) -> Iterator[Callable[..., CuttingProxy]]:
-    """Makes networks to the service; the n-th connection is cut behind the n-th number of bytes of answers."""
-    proxies = []
-
-    def lossy(*cuts: int) -> CuttingProxy:
-        proxies.append(CuttingProxy(served.address, cuts))
-        return proxies[-1]
-
-    yield lossy
-    for proxy in proxies:
-        proxy.stop()
 
 
 SUM = document({"a": number(1), "b": number(2), "sum": add("a", "b")}, "sum")
@@ -228,65 +155,6 @@ def test_the_queue_is_paused_and_goes_on(connect):
     assert client.wait(job).state == "succeeded"
 
 
-def test_an_upload_tells_how_far_it_is_and_survives_a_lost_answer(connect, lossy):
-    portrait, told = shipped_portrait("demo"), []
-    upload = connect(lossy(0).url).upload(portrait, lambda done, total: told.append((done, total)))
-    size = portrait.stat().st_size
-    assert (upload.kind, upload.bytes, upload.name) == ("image", size, portrait.name)
-    assert upload.artifact == f"sha256:{hashlib.sha256(portrait.read_bytes()).hexdigest()}"
-    done = [count for count, _ in told]
-    assert done[-1] == size
-    assert {total for _, total in told} == {size}
-    again = done.index(size) + 1  # the second attempt begins anew
-    assert done[:again] == sorted(done[:again])
-    assert done[again:] == sorted(done[again:])
-    assert connect().upload(portrait.read_bytes(), name="me.png").artifact == upload.artifact
-    assert {found.artifact for found in connect().uploads()} == {upload.artifact}
-
-
-def test_a_download_goes_on_where_it_broke_off(connect, lossy, tmp_path):
-    portrait = shipped_portrait("demo")
-    content = portrait.read_bytes()
-    artifact = connect().upload(portrait).artifact
-    out, told = tmp_path / "out.png", []
-    gone = connect(lossy(*[10_000] * 50).url, patience_s=0.0)
-    with pytest.raises(SpinbotError, match="does not answer"):
-        gone.download(artifact, out)
-    (part,) = tmp_path.glob(".out.png*")
-    have = part.stat().st_size
-    assert part.read_bytes() == content[:have]
-    assert 5_000 < have < len(content)
-    assert not out.exists()
-    proxy = lossy(20_000)
-    assert connect(proxy.url).download(artifact, out, lambda *progress: told.append(progress)) == out
-    assert out.read_bytes() == content
-    assert told[0][0] > have
-    assert told[-1] == (len(content), len(content))
-    assert not list(tmp_path.glob(".out*"))
-
-
-def test_a_damaged_part_is_thrown_away(connect, tmp_path):
-    artifact = connect().upload(shipped_portrait("demo")).artifact
-    out = tmp_path / "out.png"
-    part = tmp_path / f".out.png.{artifact.removeprefix('sha256:')[:12]}.part"
-    for damaged in (b"something else", shipped_portrait("demo").read_bytes() + b"and more"):
-        part.write_bytes(damaged)
-        connect().download(artifact, out)
-        assert out.read_bytes() == shipped_portrait("demo").read_bytes()
-
-
-def test_a_download_that_cannot_be_written_or_is_not_there(connect, tmp_path):
-    client = connect()
-    artifact = client.upload(shipped_portrait("demo")).artifact
-    with pytest.raises(StorageError, match="nowhere"):
-        client.download(artifact, tmp_path / "nowhere/out.png")
-    with pytest.raises(NotFoundError, match="no artifact"):
-        client.download(f"sha256:{'0' * 64}", tmp_path / "out.png")
-    with pytest.raises(InputError, match=r"gone\.png"):
-        client.upload(tmp_path / "gone.png")
-    assert not [path for path in tmp_path.iterdir() if "out.png" in path.name]
-
-
 def test_refusals_are_the_errors_that_the_service_means(connect):
     client = connect()
     with pytest.raises(GraphError, match="2 faults") as faulty:
@@ -378,46 +246,6 @@ def test_server_and_key_come_from_the_environment(served, monkeypatch):
         assert client.url == served.url
         with pytest.raises(InputError, match="not valid"):
             client.queue()
-
-
-def test_a_small_file_is_read_without_a_path(connect):
-    client = connect()
-    artifact = client.upload(shipped_portrait("demo")).artifact
-    assert client.read(artifact) == shipped_portrait("demo").read_bytes()
-    with pytest.raises(NotFoundError, match="no artifact"):
-        client.read(f"sha256:{'0' * 64}")
-
-
-def test_a_file_is_passed_on_as_it_comes(served, lossy):
-    whole = shipped_portrait("demo").read_bytes()
-
-    async def passed_on() -> None:
-        async with AsyncClient(served.url) as client:
-            artifact = (await client.upload(whole)).artifact
-            async with client.content(artifact) as found:
-                assert (found.status, found.headers["content-type"]) == (200, "image/png")
-                assert int(found.headers["content-length"]) == len(whole)
-                assert b"".join([chunk async for chunk in found.chunks()]) == whole
-            async with client.content(artifact, range="bytes=10-19") as part:
-                assert (part.status, part.headers["content-range"]) == (206, f"bytes 10-19/{len(whole)}")
-                assert b"".join([chunk async for chunk in part.chunks()]) == whole[10:20]
-            async with client.content(artifact, method="HEAD") as head:
-                assert (head.status, int(head.headers["content-length"])) == (200, len(whole))
-                assert [chunk async for chunk in head.chunks()] == []
-            for _ in range(30):  # more than there are connections: one that is left early is given back
-                async with client.content(artifact) as left:
-                    await anext(left.chunks())
-            with pytest.raises(InputError) as refused:
-                async with client.content(artifact, range=f"bytes={len(whole)}-"):
-                    pass
-            assert refused.value.code == "bad_range"
-        async with AsyncClient(lossy(5_000).url) as client:
-            with pytest.raises(SpinbotError) as broken:
-                async with client.content(artifact) as cut:
-                    assert [chunk async for chunk in cut.chunks()]
-            assert broken.value.code == "unreachable"
-
-    asyncio.run(passed_on())
 
 
 def test_a_training_is_begun_and_a_version_deleted(connect, training):
