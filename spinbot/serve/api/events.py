@@ -14,19 +14,12 @@ from spinbot.serve.api.access import Reader
 from spinbot.serve.api.jobs import JobId
 from spinbot.serve.api.schemas import EventPage
 from spinbot.serve.api.service import Api, Service
+from spinbot.serve.api.sse import BEGIN, EVENT, HEADERS, PING, PING_S, STREAM, streamed
 from spinbot.store.jobs import ENDED, Event
 
 router = APIRouter(prefix="/v1", tags=["events"])
 
-PING_S = 15.0
-"""Proxies end connections that say nothing for a minute."""
 MOST_IN_A_PAGE = 1000
-STREAM = "text/event-stream"
-HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-BEGIN = "retry: 1000\n\n"
-"""What a stream begins with: milliseconds after which a browser tries again."""
-PING = ": ping\n\n"
-
 T = TypeVar("T")
 
 
@@ -34,7 +27,7 @@ T = TypeVar("T")
     "/jobs/{job}/events",
     response_model=EventPage,
     responses={
-        200: {"content": {STREAM: {"schema": {"type": "string"}}}},
+        200: {"content": streamed(EVENT)},
         204: {"description": "The job has ended and there is nothing after that number: a stream need not try again"},
     },
 )

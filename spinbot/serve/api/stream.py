@@ -9,8 +9,9 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from spinbot.serve.api.access import Reader
-from spinbot.serve.api.events import BEGIN, HEADERS, PING, PING_S, STREAM, pinged
+from spinbot.serve.api.events import pinged
 from spinbot.serve.api.service import Api, Service
+from spinbot.serve.api.sse import BEGIN, EVENT, HEADERS, PING, PING_S, STREAM, streamed
 
 router = APIRouter(prefix="/v1", tags=["events"])
 
@@ -27,7 +28,7 @@ class Stream(StreamingResponse):
 @router.get(
     "/stream",
     response_class=Stream,
-    responses={200: {"content": {STREAM: {"schema": {"type": "string"}}}, "description": "Events, without end"}},
+    responses={200: {"content": streamed(EVENT, {"maxProperties": 0}), "description": "Events, without end"}},
 )
 async def stream(api: Api, caller: Reader) -> Stream:
     """Watch all of the caller's jobs: each event of each of them as it is stored; nothing of the past, and no end.

@@ -20,12 +20,11 @@ from spinbot.serve.api.openai.names import engine_named
 from spinbot.serve.api.schemas import JobRequest
 from spinbot.serve.api.schemas import Request as Body
 from spinbot.serve.api.service import Api, Service
+from spinbot.serve.api.sse import STREAM, streamed
 from spinbot.serve.api.submit import submit
 from spinbot.serve.api.waiting import result, run, stop
 
 router = APIRouter(prefix="/v1/chat", tags=["openai"])
-
-STREAM = "text/event-stream"
 
 
 class TextPart(Body):
@@ -113,7 +112,7 @@ class Completion(BaseModel):
 @router.post(
     "/completions",
     response_model=Completion,
-    responses={200: {"content": {STREAM: {"schema": {"type": "string"}}}}},
+    responses={200: {"content": streamed()}},
 )
 async def complete(body: ChatRequest, request: Request, api: Api, caller: Writer) -> Completion | Response:
     """Answer the last message."""

@@ -125,6 +125,7 @@ _FILE = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 CONTENT: dict[int | str, dict[str, Any]] = {
     200: {"content": _FILE, "description": "The file"},
     206: {"content": _FILE, "description": "The part of it that was asked for"},
+    409: {"description": "The video is not completed"},
     416: {"description": "The file has no such part"},
 }
 
