@@ -10,31 +10,11 @@ from typing import Any
 import pytest
 
 from spinbot.serve.feed import MOST_WAITING, Feed
-from spinbot.serve.hub import MOST_EVENTS, Hub
 from spinbot.store.database import connect
-from spinbot.store.jobs import Event, JobStore
-from spinbot.store.ledger import Ledger, Turn
+from spinbot.store.jobs import JobStore
+from tests.writer import Writer
 
 Story = Callable[[], Coroutine[Any, Any, Any]]
-
-
-class Writer:
-    """A job and whoever writes its events."""
-
-    def __init__(self, store: JobStore) -> None:
-        self.ledger = Ledger(store, lease_s=60)
-        self.id = store.create("toy", {"nodes": {"a": {}}})
-        claimed = self.ledger.claim(self.id)
-        assert claimed
-        self.epoch = claimed.epoch
-
-    def write(self, *words: str, end: bool = False) -> list[Event]:
-        turn = Turn()
-        for word in words:
-            turn.say("log", None, {"message": word})
-        if end:
-            turn.end("succeeded", outputs={})
-        return self.ledger.write(self.id, self.epoch, turn)[0]
 
 
 @pytest.fixture
@@ -134,37 +114,3 @@ def test_a_job_that_has_ended_is_told_and_over(store, writer):
     assert asyncio.run(numbers(feed, writer.id)) == [1, 2]
     assert asyncio.run(numbers(feed, writer.id, after=2)) == []
     assert feed.followed == 0
-
-
-def event(seq: int) -> Event:
-    return Event("j", seq, 0.0, "log", None, {})
-
-
-def test_the_hub_gives_what_is_behind_a_place_and_says_when_it_has_forgotten():
-    async def story() -> None:
-        hub = Hub()
-        begin = await hub.wait("", 0, 1)
-        assert (begin.events, begin.missed) == ((), True)
-        await hub.publish([event(1), event(2)])
-        news = await hub.wait(begin.hub, begin.place, 1)
-        assert ([e.seq for e in news.events], news.missed) == ([1, 2], False)
-        waiting = asyncio.ensure_future(hub.wait(news.hub, news.place, 60))
-        await asyncio.sleep(0)
-        await hub.publish([event(3)])
-        assert [e.seq for e in (await waiting).events] == [3]
-        assert list((await hub.wait(news.hub, news.place + 1, 0.01)).events) == []
-        await hub.publish([event(n) for n in range(MOST_EVENTS + 5)])
-        late = await hub.wait(news.hub, news.place, 1)
-        assert (late.missed, len(late.events)) == (True, MOST_EVENTS)
-
-    asyncio.run(story())
-
-
-def test_a_reader_of_a_hub_that_began_anew_is_told_to_look_into_the_database():
-    async def story() -> None:
-        before, after = Hub(), Hub()
-        news = await before.wait("", 0, 1)
-        await after.publish([event(1)])
-        assert (await after.wait(news.hub, 1, 1)).missed
-
-    asyncio.run(story())

@@ -1,21 +1,18 @@
-"""Brings what the cluster's hub says to the feed of this process: one reader of the hub, however many follow."""
+"""Brings what the cluster's hub says to the feed of this process: one line to the hub, however many follow."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
+from collections.abc import Sequence
 from typing import Any
 
-from spinbot.actors.ray.services import GONE
 from spinbot.errors import StorageError
 from spinbot.serve.feed import Feed
+from spinbot.serve.hub_line import HubLine
+from spinbot.serve.watch import Fact
 
-WAIT_S = 20.0
 CHECK_S = 5.0
-AGAIN_S = 0.5
-
-log = logging.getLogger(__name__)
 
 
 class Pump:
@@ -23,33 +20,26 @@ class Pump:
 
     def __init__(self, hub: Any, feed: Feed) -> None:
         """`hub` is the actor handle of a `Hub`."""
-        self._hub = hub
         self._feed = feed
-        self._tasks: list[asyncio.Task[None]] = []
+        self._line = HubLine(hub, feed)
+        self._checking: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin, on the running event loop."""
-        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._check())]
+        self._line.start()
+        self._checking = asyncio.create_task(self._check())
 
     async def stop(self) -> None:
         """End."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._checking is not None:
+            self._checking.cancel()
+            await asyncio.gather(self._checking, return_exceptions=True)
+        await self._line.stop()
 
-    async def _read(self) -> None:
-        hub, place = "", 0
-        while True:
-            try:
-                news = await self._hub.wait.remote(hub, place, WAIT_S)
-            except GONE:  # Ray starts it again
-                self._feed.doubt()
-                await asyncio.sleep(AGAIN_S)
-                continue
-            if news.missed:
-                self._feed.doubt()
-            self._feed.push(news.events)
-            hub, place = news.hub, news.place
+    def tell(self, news: Sequence[Fact]) -> None:
+        """Let this feed and those of all other processes hear what was stored here. Never fails."""
+        self._feed.push(news)
+        self._line.say(news)
 
     async def _check(self) -> None:
         while True:

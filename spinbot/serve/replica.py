@@ -42,7 +42,6 @@ class ReplicaBackend(Stores):
         self._host = host
         self._door: Door | None = None
         self._planner = planner
-        self._hub: Any = None
         self._pump: Pump | None = None
         self._runner: Any = None
         self._stored = False
@@ -55,8 +54,7 @@ class ReplicaBackend(Stores):
         port = await self._door.open()
         machine = node_address() if self._host in EVERYWHERE else self._host
         self.events_url = f"ws://{f'[{machine}]' if ':' in machine else machine}:{port}/v1/events"
-        self._hub = ensure("hub", Hub)
-        self._pump = Pump(self._hub, self.feed)
+        self._pump = Pump(ensure("hub", Hub), self.feed)
         self._pump.start()
         await self.wake()
 
@@ -76,7 +74,8 @@ class ReplicaBackend(Stores):
 
     async def tell(self, news: Sequence[Fact]) -> None:
         """See `Backend.tell`. Nobody waits for it: where the hub is gone, every pump sees that and doubts."""
-        self._hub.publish.remote(list(news))
+        assert self._pump, "nothing is stored before `start`"
+        self._pump.tell(news)
 
     async def _wake(self) -> None:
         while self._stored:  # what is stored while the runner is being woken needs another call

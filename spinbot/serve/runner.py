@@ -18,6 +18,7 @@ from spinbot.graphs.runner import Runner
 from spinbot.models.store import ModelStore
 from spinbot.planner.planner import PlanRequest
 from spinbot.serve.hub import Hub
+from spinbot.serve.hub_line import HubLine
 from spinbot.serve.logs import log_event, log_to
 from spinbot.serve.planner import packed, plan_on
 from spinbot.serve.sweep import EVERY_S, sweep
@@ -29,7 +30,7 @@ from spinbot.store.prune import Cache
 from spinbot.store.webhooks import Webhooks
 
 CHORE_AGAIN_S = 10.0
-PUBLISH_EVERY_S = 0.005  # a publication costs the runner 0.3 ms: at most 200 a second, and none waits for long
+PUBLISH_EVERY_S = 0.005  # each frame wakes the hub and every replica: at most 200 a second, and none waits for long
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,8 @@ class RunnerService:
         register(settings)
         log_to(settings.root, "runner")
         self._settings = settings
-        self._hub = ensure("hub", Hub)
+        self._line = HubLine(ensure("hub", Hub))
+        self._line.start()
         depot = Depot(ensure("depot", DepotActor, settings.artifacts_dir, concurrency=8), this_node())
         self._pool = ClusterPool(settings, depot)
         jobs, artifacts = JobStore(connect(settings.database)), open_artifacts(settings, attempts=2)
@@ -110,4 +112,4 @@ class RunnerService:
     def _publish(self) -> None:
         events, self._unpublished = self._unpublished, []
         self._published = asyncio.get_running_loop().time()
-        self._hub.publish.remote(events)
+        self._line.say(events)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from spinbot.actors.call import Answer, Call, Hear, NotBegun, Said
-from spinbot.actors.line.frames import HEAD, Door, Hold, Ping, Run, Stop, TakeBack, pack
+from spinbot.actors.line.frames import Door, Hold, Ping, Run, Stop, TakeBack, pack, take_frames, unpack
 
 PING_S = 15.0
 SILENT_S = 60.0
@@ -106,15 +105,9 @@ class RunnerEnd(asyncio.Protocol):
         """A part of a frame, or of several."""
         self._heard = asyncio.get_running_loop().time()
         self._buffer += data
-        begin = 0
-        while (body := begin + HEAD) <= len(self._buffer):
-            end = body + int.from_bytes(self._buffer[begin:body], "big")
-            if end > len(self._buffer):
-                break
-            for call, said in pickle.loads(memoryview(self._buffer)[body:end]):
+        for frame in take_frames(self._buffer):
+            for call, said in unpack(frame):
                 self._hand_on(call, said)
-            begin = end
-        del self._buffer[:begin]
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The host's process ended, or somebody hung up."""
