@@ -25,8 +25,15 @@ class Door:
     def __init__(self, app: ASGIApp, host: str, port: int = 0) -> None:
         """`port` 0 is any free one, else the first of those that are tried."""
         # The application is started and stopped by Ray Serve: no lifespan here.
-        quiet = uvicorn.Config(app, lifespan="off", log_level="warning", access_log=False, ws="websockets-sansio")
-        self._server = uvicorn.Server(quiet)
+        config = uvicorn.Config(
+            app,
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            ws="websockets-sansio",
+            ws_per_message_deflate=False,  # done anew for each follower it takes as long as the sending: 7 us
+        )
+        self._server = uvicorn.Server(config)
         self._host = host
         self._first = port
         self._serving: asyncio.Task[None] | None = None
