@@ -37,7 +37,7 @@ class Service:
 
     def start(self, *options: str) -> None:
         """Returns when it answers."""
-        command = [sys.executable, "-m", "spinbot.cli.main", "up", "--port", str(self.port), *options]
+        command = [sys.executable, "-m", "spinbot.cli.main", "up", "--port", str(self.port), "--no-ui", *options]
         with (self.home / "up.log").open("a") as log:
             self.process = subprocess.Popen(command, env=self.env, stdout=log, stderr=log)
         deadline = time.monotonic() + START_S
