@@ -32,12 +32,16 @@ class NodeSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     type: str = Field(description="Name of a node type (`spinbot nodes` lists them)")
-    params: dict[str, Any] = Field(default={}, description="Parameters of the node type")
+    params: dict[str, Any] = Field(default_factory=dict, description="Parameters of the node type")
     inputs: dict[str, Link | list[Link]] = Field(
-        default={}, description="Input ports, each linked to another node's output, or to several for a list"
+        default_factory=dict, description="Input ports, each linked to another node's output, or to several for a list"
     )
-    after: list[str] = Field(default=[], description="Nodes that must have succeeded first, without passing data")
-    engine: dict[str, str] = Field(default={}, description="Engine by slot, where it differs from the settings")
+    after: list[str] = Field(
+        default_factory=list, description="Nodes that must have succeeded first, without passing data"
+    )
+    engine: dict[str, str] = Field(
+        default_factory=dict, description="Engine by slot, where it differs from the settings"
+    )
     cache: Literal["use", "refresh", "off"] = Field(
         default="use", description="use: take a stored result; refresh: make it anew and store it; off: neither"
     )

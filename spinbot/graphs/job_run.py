@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import time
 from collections import defaultdict, deque
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -41,10 +42,9 @@ class JobRun:
 
     def __init__(self, runner: Runner, job: Job) -> None:
         self.id = job.id
-        self.epoch = job.epoch
         self.plan = Plan(Graph.model_validate(job.graph), job.nodes)
         self._runner = runner
-        self._job = job
+        self._job = replace(job, graph={}, nodes={})  # they are in the plan: kept twice, a node costs 1 kB more
         self._priority = job.priority
         self._turn = Turn()
         self._visits: dict[str, Visit] = {}
@@ -192,7 +192,7 @@ class JobRun:
                 self._admitted(visit, place)
 
     def _admitted(self, visit: Visit, place: Place) -> None:
-        visit.begin(self.id, f"{self.epoch}.{next(self._numbers)}", place, self._turn)
+        visit.begin(self.id, f"{self._job.epoch}.{next(self._numbers)}", place, self._turn)
         self._starts.append(visit)
         self._news.set()
 
@@ -221,12 +221,12 @@ class JobRun:
         if not self._turn:
             return
         turn, self._turn = self._turn, Turn()
-        events, busy = self._runner.ledger.write(self.id, self.epoch, turn)
+        events, busy = self._runner.ledger.write(self.id, self._job.epoch, turn)
         if busy:
             for visit in [v for v in self._starts if v.key in busy]:
                 self._send_back(visit, turn)
             if turn:
-                events, _ = self._runner.ledger.write(self.id, self.epoch, turn)
+                events, _ = self._runner.ledger.write(self.id, self._job.epoch, turn)
         self._runner.announce(events)
         self._runner.twins.stored()
 

@@ -27,7 +27,7 @@ class Prepared:
         compiled = statement.compile(engine)
         assert isinstance(compiled, SQLCompiler)
         self._sql = str(compiled)
-        self._constants = dict(compiled.params)
+        self._constants = {name: value for name, value in compiled.params.items() if value is not None}
         given_as_json = {name for bind, name in compiled.bind_names.items() if bind.type is Json}
         names = compiled.bind_names.values() if compiled.positiontup is None else compiled.positiontup
         self._binds = [(name, name in given_as_json) for name in names]
@@ -55,7 +55,7 @@ class Prepared:
         return rows
 
     def _bound(self, values: dict[str, Any]) -> Any:
-        given = self._constants | values
+        given = self._constants | values if self._constants else values
         bound = [
             encode(given[name]) if is_json and given[name] is not None else given[name] for name, is_json in self._binds
         ]
