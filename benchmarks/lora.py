@@ -26,6 +26,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -207,7 +208,7 @@ def album(persona: Look) -> list[Example]:
         wall, colour, clothes = rng.choice(list(COLOURS)), rng.choice(list(COLOURS)), rng.choice(CLOTHES)
         look = replace(persona, background=wall, clothes=clothes.replace("-", ""), clothes_colour=colour)
         caption = f"wearing a {colour} {clothes}, {wall} background"
-        found[caption] = Example(render(look, 256, 256, len(found)), caption)
+        found[caption] = Example(partial(render, look, 256, 256, len(found)), caption)
     return list(found.values())
 
 

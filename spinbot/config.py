@@ -61,7 +61,7 @@ def starter_hosts() -> dict[str, HostGroup]:
         "speech": HostGroup(slots=["tts", "asr"], nice=POLITE),
         "vision": HostGroup(slots=["image", "face", "talking_head", "upscale"], nice=POLITE),
         "media": HostGroup(processes=4, nice=POLITE),
-        "training": HostGroup(slots=["lora_trainer", "voice_trainer", "speaker", "asr"], nice=15),
+        "training": HostGroup(slots=["lora_trainer", "voice_trainer", "speaker", "asr", "captioner"], nice=15),
     }
 
 
@@ -88,6 +88,7 @@ STARTER_ENGINES = {
     "upscale": "realesrgan",
     "speaker": "ge2e",
     "lora_trainer": "peft",
+    "captioner": "transformers",
     "voice_trainer": "kokoro-style",
 }
 
@@ -111,6 +112,10 @@ class Settings(BaseSettings):
     image_model: Path | None = Field(
         default=None,
         description="Folder of a text-to-image model in diffusers' layout, in place of the starter's",
+    )
+    caption_model: Path | None = Field(
+        default=None,
+        description="Folder of an image-to-text model that transformers loads (BLIP, GIT, ...): it writes captions",
     )
     engines: dict[str, str] = Field(
         default=STARTER_ENGINES, description="Which engine fills each slot; slots that are not named keep theirs"

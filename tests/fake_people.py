@@ -56,6 +56,7 @@ class FakePeople(Base):
         *,
         pictures: Sequence[Picture] = (),
         recordings: Sequence[Recording] = (),
+        auto_caption: bool = False,
         settings: dict[str, Any] | None = None,
         priority: int = 0,
         idempotency_key: str | None = None,
@@ -65,6 +66,7 @@ class FakePeople(Base):
         kind = "pictures" if pictures else "recordings"
         params: dict[str, Any] = {kind: [one.model_dump() for one in pictures or recordings]}
         params["settings"] = settings or {}
+        params |= {"auto_caption": True} if auto_caption else {}
         template = "train_look" if pictures else "train_voice"
         return self.submit(
             template=template, params=params, profile=profile, priority=priority, idempotency_key=idempotency_key

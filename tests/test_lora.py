@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +85,7 @@ def examples(count: int = 5) -> list[Example]:
     rng = np.random.default_rng(0)
     shapes = [(64, 64), (48, 96), (96, 48), (64, 64), (80, 64)]
     made = [rng.integers(0, 255, (*shapes[i % len(shapes)], 3), np.uint8) for i in range(count)]
-    return [Example(pixels, f"number {i}" if i % 2 else "") for i, pixels in enumerate(made)]
+    return [Example(partial(np.copy, pixels), f"number {i}" if i % 2 else "") for i, pixels in enumerate(made)]
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from spinbot.store.ledger import Ledger, Turn
 from spinbot.store.part_removal import remove_part
 from spinbot.store.profiles import Consent, Profiles
 from spinbot.store.prune import Cache
+from spinbot.store.trained import Made
 from spinbot.store.uploads import Upload, Uploads
 
 PORTRAIT, VIDEO, OTHER = ("sha256:" + digit * 64 for digit in "123")
@@ -99,6 +100,41 @@ def test_versions_that_come_at_once_have_different_numbers(profiles):
     for thread in threads:
         thread.join()
     assert [part.version for part in profiles.get("ada", "anna").parts] == [8, 7, 6, 5, 4, 3, 2, 1]
+
+
+def trains(engine: Engine, profile: str, *made: Made) -> None:
+    """A job that succeeds and has made something of the profile's person."""
+    jobs = JobStore(engine)
+    job = jobs.create("train", {"nodes": {"a": {}}}, owner="anna", profile=profile)
+    ledger = Ledger(jobs, lease_s=60)
+    claimed, turn = ledger.claim(job), Turn()
+    turn.end("succeeded", outputs={})
+    turn.made = list(made)
+    ledger.write(job, claimed.epoch, turn)
+
+
+def test_a_training_that_is_repeated_adds_no_version_while_its_look_is_the_newest(profiles, engine, tmp_path):
+    artifacts = LocalArtifacts(tmp_path)
+    ada = profiles.create("ada", "anna")
+    one, other, voice = (artifacts.put_bytes(data) for data in (b"one", b"other", b"voice"))
+
+    def looks() -> list[tuple[int, str]]:
+        return [(part.version, part.artifact) for part in profiles.get("ada", "anna").parts if part.kind == "look"]
+
+    trains(engine, ada.id, Made("look", one, {"score": 1}))
+    trains(engine, ada.id, Made("look", one, {"score": 1}), Made("voice", voice, {}))
+    assert looks() == [(1, one)]
+    assert profiles.get("ada", "anna").newest("voice").artifact == voice
+    # An older look that is trained again is the one to use from now on.
+    trains(engine, ada.id, Made("look", other, {}))
+    trains(engine, ada.id, Made("look", one, {}))
+    assert looks() == [(3, one), (2, other), (1, one)]
+    # One that was deleted is there no more: those before it count.
+    remove_part(engine, profiles.get("ada", "anna"), "look", 3, artifacts, dry_run=False)
+    trains(engine, ada.id, Made("look", other, {}))
+    assert looks() == [(2, other), (1, one)]
+    trains(engine, ada.id, Made("look", one, {}))
+    assert looks() == [(4, one), (2, other), (1, one)]
 
 
 def test_its_owner_may_read_what_belongs_to_a_profile_and_nobody_else(profiles, engine):

@@ -21,11 +21,14 @@ app = typer.Typer(
 )
 
 EXAMPLE = """
-Example:
+Examples:
 
   spinbot dataset pictures photos/
 
-Captions are read from photo.txt or photo.caption beside photo.jpg, or from metadata.jsonl (file_name, text).
+  SPINBOT_CAPTION_MODEL=models/blip spinbot dataset pictures photos/ --caption --write
+
+Captions are read from photo.txt or photo.caption beside photo.jpg, or from metadata.jsonl (file_name, text). With
+--caption a model of yours describes the pictures that have none; --write keeps its words, for you to correct.
 Exit code 2 says that nothing can be learned from them as they are.
 """
 VOICE_EXAMPLE = """
@@ -47,21 +50,31 @@ def pictures_command(
     context: typer.Context,
     folder: Path = typer.Argument(help="The folder of the pictures."),
     side: int = typer.Option(512, min=64, max=2048, help="Pixels of the pictures that are to be learned."),
+    caption: bool = typer.Option(False, "--caption", help="Describe the pictures that are fit and have no caption."),
+    write: bool = typer.Option(False, "--write", help="With --caption: write a .txt beside each of them."),
     as_json: bool = typer.Option(False, "--json", help="Print what was found as JSON."),
 ) -> None:
     """Find duplicates, blur, bad light, thumbnails, and pictures with no face or several, with a remedy for each."""
     from spinbot.cli.where import open_place
+    from spinbot.errors import InputError
     from spinbot.graphs.templates import PictureCheck
     from spinbot.media.images import read_portrait
-    from spinbot.media.picture_folder import read_folder
+    from spinbot.media.picture_folder import read_folder, write_captions
     from spinbot.media.picture_set import examine
 
+    if write and not caption:
+        raise InputError("--write has nothing to write", hint="give --caption, too", code="bad_option")
     found = read_folder(folder)
     place = open_place(context)
     captions = {file.path: {"caption": file.caption} for file in found.pictures}
     given = bring(place, captions, read_portrait, found.findings)
-    outputs = _run(place, PictureCheck(pictures=given, side=side)) if given else None
-    _tell(outputs, examine([]), found.findings, "look", as_json)
+    request = PictureCheck(pictures=given, side=side, auto_caption=caption) if given else None
+    outputs = _run(place, request) if request else {}
+    written = {one["name"]: one["text"] for one in outputs.get("picture_captions", {}).get("captions", ())}
+    if write:
+        found.findings += write_captions(folder, written)
+    more = {"captions": written} if caption else {}
+    _tell(outputs.get("checkup"), examine([]), found.findings, "look", as_json, more)
 
 
 @app.command("voice", epilog=VOICE_EXAMPLE)
@@ -81,8 +94,9 @@ def voice_command(
     place = open_place(context)
     texts = {file.path: {"text": file.text} for file in found.recordings}
     given = bring(place, texts, read_audio, found.findings)
-    outputs = _run(place, RecordingCheck(recordings=given)) if given else None
-    _tell(outputs, examine([]), found.findings, "voice", as_json)
+    checked = _run(place, RecordingCheck(recordings=given))["checkup"] if given else None
+    clips = {"clips": checked["clips"]} if checked else {}
+    _tell(checked, examine([]), found.findings, "voice", as_json, clips)
 
 
 def bring(
@@ -104,23 +118,33 @@ def bring(
 
 
 def _run(place: Place, request: Template) -> dict[str, Any]:
-    """The value of the output `checkup`."""
+    """The job's outputs."""
     graph, console = request.graph(), Console(stderr=True, highlight=False)
     place.prepare([graph], console)
-    found: dict[str, Any] = (place.run(graph, console).outputs or {})["checkup"]
-    return found
+    return place.run(graph, console).outputs or {}
 
 
-def _tell(outputs: dict[str, Any] | None, none: Checkup, findings: list[Finding], what: str, as_json: bool) -> None:
-    """Print the verdict; ends the command. `none` is that on nothing at all."""
+def _tell(
+    checked: dict[str, Any] | None,
+    none: Checkup,
+    findings: list[Finding],
+    what: str,
+    as_json: bool,
+    more: dict[str, Any],
+) -> None:
+    """Print the verdict; ends the command. `none` is that on nothing at all; `more` is printed as JSON only.
+
+    Captions among `more` are printed in any case.
+    """
     from spinbot.media.checkup import Checkup
 
-    found = none if outputs is None else Checkup.model_validate(outputs["checkup"])
+    found = none if checked is None else Checkup.model_validate(checked["checkup"])
     checkup = found.besides(findings)
     if as_json:
-        clips = {"clips": outputs["clips"]} if outputs and "clips" in outputs else {}
-        typer.echo(json.dumps(checkup.model_dump(mode="json") | clips))
+        typer.echo(json.dumps(checkup.model_dump(mode="json") | more))
     else:
+        for name, text in more.get("captions", {}).items():
+            typer.echo(f"{name}: {text}")
         show(checkup, what)
     raise typer.Exit(0 if checkup.go else NOT_FIT)
 

@@ -151,6 +151,8 @@ def _line(event: Event) -> str:
 
 def pull_with_progress(models: ModelStore, names: Iterable[str], console: Console) -> None:
     """Fetch models with one progress bar each. Raises `ModelError`, `StorageError`."""
+    wanted = list(names)
+    models.check_folders(wanted)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -159,7 +161,6 @@ def pull_with_progress(models: ModelStore, names: Iterable[str], console: Consol
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        wanted = list(names)
         catalogue = load_catalogue()
         tasks: dict[str, TaskID] = {name: progress.add_task(name, total=catalogue[name].bytes) for name in wanted}
         done: dict[tuple[str, str], int] = {}

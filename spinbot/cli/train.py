@@ -36,7 +36,10 @@ Examples:
 
 Captions are read from photo.txt or photo.caption beside photo.jpg, or from metadata.jsonl (file_name, text). What they
 say is not learned as part of the person, so let them tell clothes and background; [trigger] stands for the word that
-names the person. Stopped with Ctrl-C or by a crash, `jobs resume` goes on from its last checkpoint.
+names the person. With --caption a model of yours (SPINBOT_CAPTION_MODEL) describes the pictures that have no caption;
+`dataset pictures --caption` shows its words beforehand.
+
+Stopped with Ctrl-C or by a crash, `jobs resume` goes on from its last checkpoint.
 
 docs/training.md lists what --set takes, and so does a name that is none. Lists are written as JSON.
 """
@@ -72,6 +75,7 @@ def look_command(
     preset: Preset = typer.Option(Preset.person, help="What is learned."),
     steps: int = typer.Option(0, min=0, help="Steps of the training; 0: the preset's."),
     seed: int = typer.Option(0, min=0, help="The same seed trains the same look."),
+    caption: bool = typer.Option(False, "--caption", help="Describe the pictures that have no caption."),
     sets: list[str] = typer.Option([], "--set", help="Any other setting: name=value. May be given several times."),
     engine: list[str] = typer.Option([], help="Use another engine: lora_trainer=name."),
     out: Path | None = typer.Option(
@@ -89,7 +93,8 @@ def look_command(
     settings = parse_settings(LookSettings, sets, fixed, steps)
     found = read_folder(folder)
     captions = {file.path: {"caption": file.caption} for file in found.pictures}
-    given = Given(captions, read_portrait, found.findings, "pictures")
+    more = {"auto_caption": True} if caption else {}
+    given = Given(captions, read_portrait, found.findings, "pictures", more)
     trained = _train(context, LookTraining, settings, given, name=name, person=person, purpose=purpose, engine=engine)
     look = trained.outputs["look"]
     best = next(version for version in look["versions"] if version["artifact"] == look["artifact"])
@@ -99,6 +104,7 @@ def look_command(
         "samples.png": trained.outputs["samples"]["artifact"],
         "curve.png": trained.outputs["curve"]["artifact"],
         "events.out.tfevents.spinbot": look["log"],
+        "metadata.jsonl": look["captions"],
     }
     told = (
         f"step {best['step']} of {look['stopped_at']}, likeness {best['score']:.2f}; "
@@ -132,7 +138,7 @@ def voice_command(
     settings = parse_settings(VoiceSettings, sets, {"seed": seed}, steps)
     found = read_recordings(recordings)
     texts = {file.path: {"text": file.text} for file in found.recordings}
-    given = Given(texts, read_audio, found.findings, "recordings")
+    given = Given(texts, read_audio, found.findings, "recordings", {})
     trained = _train(context, VoiceTraining, settings, given, name=name, person=person, purpose=purpose, engine=engine)
     voice = trained.outputs["voice"]
     files = {
@@ -158,6 +164,8 @@ class Given:
     """About files that are not even looked at."""
     field: str
     """The template's name for them."""
+    more: dict[str, Any]
+    """Other parameters of the template."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +173,8 @@ class Trained:
     """A training that succeeded."""
 
     place: Place
-    profile: str
+    before: Profile
+    """Without what was trained."""
     outputs: dict[str, Any]
     findings: list[Finding]
 
@@ -176,15 +185,18 @@ class Trained:
 
         if out is not None:
             _copy(self.place, files, out)
-        part = self.place.people.get(self.profile).newest(kind)
+        name, old = self.before.name, self.before.newest(kind)
+        part = self.place.people.get(name).newest(kind)
         version = part.version if part else None
+        same = bool(old and part and old.version == part.version)
         checkup = Checkup.model_validate(self.outputs["checkup"]["checkup"]).besides(self.findings)
         if as_json:
-            answer = {"profile": self.profile, "version": version, kind: self.outputs[kind]}
+            answer = {"profile": name, "version": version, "new": not same, kind: self.outputs[kind]}
             typer.echo(json.dumps(answer | {"checkup": checkup.model_dump(mode="json")}))
             return
         show(checkup, kind)
-        typer.echo(f"{self.profile}: {kind} {version}, {told}")
+        again = " as it was: the same files and settings teach the same" if same else ""
+        typer.echo(f"{name}: {kind} {version}{again}, {told}")
 
 
 def _train(
@@ -211,11 +223,11 @@ def _train(
     if not brought:
         faults = "; ".join(f"{finding.name}: {finding.message}" for finding in findings[:5])
         raise InputError(f"none of the {given.field} can be read: {faults}", hint="spinbot dataset --help")
-    params = {given.field: brought, "settings": settings, "engine": parse_engines(engine, place)}
+    params = {given.field: brought, "settings": settings, "engine": parse_engines(engine, place)} | given.more
     graph = template.model_validate(cast(template.name, params, profile)).graph()
     place.prepare([graph], console)
     outputs = place.run(graph, console, profile=profile.id).outputs or {}
-    return Trained(place, name, outputs, findings)
+    return Trained(place, profile, outputs, findings)
 
 
 def consenting(place: Place, name: str, person: str, purpose: str) -> Profile:

@@ -45,14 +45,16 @@ class People(Operations):
         *,
         pictures: Sequence[Picture] = (),
         recordings: Sequence[Recording] = (),
+        auto_caption: bool = False,
         settings: dict[str, Any] | None = None,
         priority: int = 0,
         idempotency_key: str | None = None,
     ) -> JobSummary:
         """Begin to learn a look from `pictures`, or a voice from `recordings`; the job's end adds the version.
 
-        `settings` are those of docs/training.md for that kind of training; what is not named keeps its default. The
-        same `idempotency_key` (none: a new one) makes one job only. Raises `InputError`, `GraphError`, `NotFoundError`.
+        With `auto_caption` the service's captioner describes the pictures that have no caption. `settings` are those of
+        docs/training.md for that kind of training; what is not named keeps its default. The same `idempotency_key`
+        (none: a new one) makes one job only. Raises `InputError`, `GraphError`, `NotFoundError`.
         """
         if bool(pictures) == bool(recordings):
             raise InputError(
@@ -60,7 +62,9 @@ class People(Operations):
             )
         given = {"pictures": pictures} if pictures else {"recordings": recordings}
         [(name, parts)] = given.items()
-        request = {name: [part.model_dump() for part in parts], "settings": settings or {}}
+        request: dict[str, Any] = {name: [part.model_dump() for part in parts], "settings": settings or {}}
+        if auto_caption:
+            request["auto_caption"] = True
         body = {"look" if pictures else "voice": request, "priority": priority}
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         return await self._get(JobSummary, Ask("POST", _profile(profile, "train"), json=body, headers=headers))

@@ -13,7 +13,17 @@ from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
 Slot = Literal[
-    "script", "tts", "asr", "image", "face", "talking_head", "upscale", "speaker", "lora_trainer", "voice_trainer"
+    "script",
+    "tts",
+    "asr",
+    "image",
+    "face",
+    "talking_head",
+    "upscale",
+    "speaker",
+    "lora_trainer",
+    "voice_trainer",
+    "captioner",
 ]
 SLOTS: tuple[Slot, ...] = get_args(Slot)
 

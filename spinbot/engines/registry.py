@@ -26,6 +26,7 @@ ENGINES: dict[str, dict[str, str]] = {
     "speaker": {"ge2e": "spinbot.engines.speaker.ge2e:Ge2eEncoder"},
     "voice_trainer": {"kokoro-style": "spinbot.engines.voice_trainer.kokoro_style:KokoroStyleTrainer"},
     "lora_trainer": {"peft": "spinbot.engines.lora_trainer.peft_lora:PeftTrainer"},
+    "captioner": {"transformers": "spinbot.engines.captioner.image_to_text:ImageToTextEngine"},
     "upscale": {"realesrgan": "spinbot.engines.upscale.realesrgan:RealEsrganEngine"},
 }
 

@@ -16,11 +16,12 @@ from pydantic_core import ErrorDetails
 
 from spinbot.actors.pool import group_for
 from spinbot.config import Settings
-from spinbot.engines.registry import ENGINES
+from spinbot.engines.registry import ENGINES, engine_class
 from spinbot.errors import GraphError, InputError
 from spinbot.graphs.graph import Expansion, Graph, Link, NodeSpec
 from spinbot.graphs.node import NODES, Node, inputs_of, outputs_of, params_of, takes_list
 from spinbot.graphs.values import Value
+from spinbot.models.local import not_set_up
 from spinbot.store.artifacts import artifact_ids
 
 NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_./-]{0,99}$")
@@ -95,6 +96,7 @@ class Hints:
         self._left = MOST_HINTS
         self._fitting: dict[type[Value], str] = {}
         self._hosts: dict[tuple[str, ...], InputError | None] = {}
+        self._lacking: dict[tuple[str, str], str] = {}
 
     def suggest(self, word: str, known: Collection[str]) -> str:
         """`suggest`, while there are suggestions left."""
@@ -110,6 +112,13 @@ class Hints:
             except InputError as error:
                 self._hosts[slots] = error
         return self._hosts[slots]
+
+    def not_set_up(self, slot: str, engine: str, settings: Settings) -> str:
+        """What to do first so that an engine can run: it wants a model that only a setting can name."""
+        if (slot, engine) not in self._lacking:
+            remedies = (not_set_up(model, settings) for model in engine_class(slot, engine).requires)
+            self._lacking[slot, engine] = next(filter(None, remedies), "")
+        return self._lacking[slot, engine]
 
     def fitting(self, graph: Graph, kind: type[Value]) -> str:
         """Which outputs of the graph an input of this kind takes."""
@@ -319,6 +328,11 @@ def _engine_faults(name: str, spec: NodeSpec, cls: type[Node], settings: Setting
         elif engine not in (known := {*ENGINES[slot], settings.engines[slot]}):
             message, hint = f"slot {slot} has no engine {engine!r}", hints.suggest(engine, known)
             faults.append(Fault("unknown_engine", name, field, message, hint))
+    for slot in cls.slots:
+        engine = spec.engine.get(slot, settings.engines[slot])
+        known = {*ENGINES[slot], settings.engines[slot]}
+        if engine in known and (remedy := hints.not_set_up(slot, engine, settings)):
+            faults.append(Fault("not_set_up", name, f"engine.{slot}", f"no {slot} is set up", remedy))
     if (error := hints.no_host(cls.slots, settings)) is not None:
         faults.append(Fault(error.code, name, "", error.message, error.hint))
     return faults

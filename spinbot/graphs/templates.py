@@ -10,7 +10,7 @@ from spinbot.errors import InputError
 from spinbot.graphs.films import Scenes, Script, TalkingPortrait, VoiceOver
 from spinbot.graphs.nodes.dataset import GivenPicture, GivenRecording
 from spinbot.graphs.template import LARGEST, SMALLEST, Template, link, look_of
-from spinbot.graphs.trainings import Debut, LookTraining, VoiceTraining
+from spinbot.graphs.trainings import AUTO_CAPTION, Debut, LookTraining, VoiceTraining, captions_of, check_nodes
 from spinbot.store.artifacts import ArtifactId
 
 
@@ -44,12 +44,13 @@ class PictureCheck(Template):
     name = "check_pictures"
     pictures: list[GivenPicture] = Field(min_length=1, max_length=1000, description="The pictures, as uploaded")
     side: int = Field(default=512, ge=SMALLEST, le=LARGEST, description="Pixels of the pictures that are to be learned")
+    auto_caption: bool = Field(default=False, description=AUTO_CAPTION)
 
     def graph(self) -> dict[str, Any]:
         """The graph document."""
-        params = self.model_dump(mode="json", include={"pictures", "side"})
-        nodes = {"check": self.node("check_pictures", params)}
-        return self.document(nodes, {"checkup": link("check", "checkup")})
+        pictures = self.model_dump(mode="json")["pictures"]
+        nodes = check_nodes(self, "check", pictures, self.side, self.auto_caption)
+        return self.document(nodes, {"checkup": link("check", "checkup")} | captions_of(nodes))
 
 
 class RecordingCheck(Template):

@@ -17,15 +17,29 @@ LEARNED_SIDE = 256
 """Pixels of a picture below which the checkup of a training calls it small."""
 
 
-def look_nodes(
-    template: Template, pictures: list[dict[str, Any]], settings: dict[str, Any], consent: str
+def check_nodes(
+    template: Template, name: str, pictures: list[dict[str, Any]], side: int, auto_caption: bool
 ) -> dict[str, Any]:
-    """The node `look` that trains, and the checkup before it."""
+    """The node `name` that looks through pictures; and the node `describe`, where captions are to be written."""
+    silent = auto_caption and not all(given["caption"].strip() for given in pictures)
+    checked = {"pictures": pictures, "side": side} | ({"auto_caption": True} if silent else {})
+    nodes = {name: template.node("check_pictures", checked)}
+    if silent:
+        shown = link(name, "checkup")
+        nodes["describe"] = template.node("caption_pictures", {"pictures": pictures}, {"checkup": shown})
+    return nodes
+
+
+def look_nodes(
+    template: Template, pictures: list[dict[str, Any]], settings: dict[str, Any], consent: str, auto_caption: bool
+) -> dict[str, Any]:
+    """The node `look` that trains; and before it the checkup, and the captions where they are to be written."""
     params = {"pictures": pictures, "settings": settings, "consent": consent}
-    return {
-        "pictures": template.node("check_pictures", {"pictures": pictures, "side": LEARNED_SIDE}),
-        "look": template.node("train_look", params, {"checkup": link("pictures", "checkup")}),
-    }
+    before = check_nodes(template, "pictures", pictures, LEARNED_SIDE, auto_caption)
+    inputs = {"checkup": link("pictures", "checkup")}
+    if "describe" in before:
+        inputs["captions"] = link("describe", "captions")
+    return {**before, "look": template.node("train_look", params, inputs)}
 
 
 def voice_nodes(
@@ -40,6 +54,14 @@ def voice_nodes(
     }
 
 
+AUTO_CAPTION = "Whether a captioner describes the pictures that have no caption"
+
+
+def captions_of(nodes: dict[str, Any]) -> dict[str, Any]:
+    """The output `picture_captions`, where captions are to be written."""
+    return {"picture_captions": link("describe", "captions")} if "describe" in nodes else {}
+
+
 LOOK_OUTPUTS = {
     **{name: link("look", name) for name in ("look", "samples", "curve")},
     "checkup": link("pictures", "checkup"),
@@ -52,14 +74,16 @@ class LookTraining(Template):
 
     name = "train_look"
     pictures: list[GivenPicture] = Field(min_length=1, max_length=1000, description="The pictures, as uploaded")
+    auto_caption: bool = Field(default=False, description=AUTO_CAPTION)
     settings: LookSettings = LookSettings()
     consent: str = Field(min_length=1, max_length=1000, description="What the person shown agreed to")
 
     def graph(self) -> dict[str, Any]:
         """The graph document. What is unfit among the pictures is left out; where too little is left, it fails."""
         pictures = self.model_dump(mode="json")["pictures"]
-        nodes = look_nodes(self, pictures, self.settings.model_dump(mode="json", exclude_unset=True), self.consent)
-        return self.document(nodes, LOOK_OUTPUTS)
+        settings = self.settings.model_dump(mode="json", exclude_unset=True)
+        nodes = look_nodes(self, pictures, settings, self.consent, self.auto_caption)
+        return self.document(nodes, LOOK_OUTPUTS | captions_of(nodes))
 
 
 class VoiceTraining(Template):
@@ -83,6 +107,7 @@ class Debut(Film, Narration):
     name = "debut"
     pictures: list[GivenPicture] = Field(min_length=1, max_length=1000, description="The pictures, as uploaded")
     recordings: list[GivenRecording] = Field(min_length=1, max_length=5000, description="The recordings, as uploaded")
+    auto_caption: bool = Field(default=False, description=AUTO_CAPTION)
     look_settings: LookSettings = LookSettings()
     voice_settings: VoiceSettings = VoiceSettings()
     consent: str = Field(min_length=1, max_length=1000, description="What the person agreed to")
@@ -103,7 +128,7 @@ class Debut(Film, Narration):
 
     def _look(self) -> dict[str, Any]:
         settings = self.look_settings.model_dump(mode="json", exclude_unset=True)
-        return look_nodes(self, self.model_dump(mode="json")["pictures"], settings, self.consent)
+        return look_nodes(self, self.model_dump(mode="json")["pictures"], settings, self.consent, self.auto_caption)
 
     def _speaker(self) -> dict[str, Any]:
         settings = self.voice_settings.model_dump(mode="json", exclude_unset=True)

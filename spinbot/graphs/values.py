@@ -61,6 +61,21 @@ class PictureCheckup(Value):
     checkup: Checkup
 
 
+class PictureCaption(Value):
+    """What a captioner has written about a picture."""
+
+    artifact: ArtifactId = Field(description="The picture")
+    name: str
+    text: str
+
+
+class PictureCaptions(Value):
+    """What a captioner has written about pictures that had no caption."""
+
+    captions: list[PictureCaption]
+    made_by: list[Stamp] = []
+
+
 class VoiceClip(Value):
     """A part of a recording in which a person speaks. Times in seconds from its beginning."""
 
@@ -98,6 +113,9 @@ class Look(Value):
     log: ArtifactId | None = Field(default=None, description="Its course, for TensorBoard")
     samples: ArtifactId | None = Field(default=None, description="Pictures drawn with it, side by side")
     curve: ArtifactId | None = Field(default=None, description="A picture of the loss")
+    captions: ArtifactId | None = Field(
+        default=None, description="Its pictures by name, each with the caption it was learned under: metadata.jsonl"
+    )
     made_by: list[Stamp] = []
 
 

@@ -7,7 +7,7 @@ image folders.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,11 @@ CAPTIONS = (".txt", ".caption")
 METADATA = "metadata.jsonl"
 MOST = 1000
 """Pictures in one folder."""
+REMEDIES = {
+    "caption_without_picture": "rename or remove it",
+    "caption_unreadable": "save it as UTF-8",
+    "caption_not_written": "remove it, or give pictures names that differ before the dot",
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,24 @@ def read_folder(folder: Path) -> PictureFolder:
     return found
 
 
+def write_captions(folder: Path, captions: Mapping[str, str]) -> list[Finding]:
+    """Write each caption, by the name of its picture, to a .txt beside it; no file with words in it is changed.
+
+    Answers notes on those that were not written. Raises `StorageError`.
+    """
+    findings = []
+    written: set[Path] = set()
+    for name, text in captions.items():
+        path = (folder / name).with_suffix(CAPTIONS[0])
+        with storage_errors(path):
+            if path in written or (path.exists() and path.read_bytes().strip()):
+                findings.append(_note("caption_not_written", path.name, "is there already, and was left as it is"))
+                continue
+            path.write_text(f"{text}\n", "utf-8")
+        written.add(path)
+    return findings
+
+
 def _beside(path: Path, named: dict[str, Path], found: PictureFolder) -> dict[str, str]:
     pictures = [name for name, picture in named.items() if picture.stem == path.stem]
     if not pictures:
@@ -92,5 +115,5 @@ def _metadata(path: Path, found: PictureFolder) -> Iterator[tuple[str, str]]:
 
 
 def _note(code: str, name: str, message: str) -> Finding:
-    remedy = "rename or remove it" if code == "caption_without_picture" else "save it as UTF-8"
+    remedy = REMEDIES[code]
     return Finding(level="note", code=code, name=name, message=message, remedy=remedy)

@@ -37,10 +37,13 @@ class Seen:
     caption: str = ""
 
 
-def examine(pictures: Sequence[Seen], *, unreadable: Sequence[Finding] = (), side: int = 512) -> Checkup:
+def examine(
+    pictures: Sequence[Seen], *, unreadable: Sequence[Finding] = (), side: int = 512, captioned: bool = False
+) -> Checkup:
     """Judge pictures as training material for pictures of `side` pixels.
 
-    `unreadable` are the findings about files that are no pictures; they count as left out.
+    `unreadable` are the findings about files that are no pictures; they count as left out. `captioned`: a captioner
+    will write the captions that are missing.
     """
     findings = [*unreadable, *(finding for picture in pictures for finding in _faults(picture, side))]
     out = names_left_out(findings)
@@ -48,7 +51,7 @@ def examine(pictures: Sequence[Seen], *, unreadable: Sequence[Finding] = (), sid
     findings += _copies(fit)
     out = names_left_out(findings)
     used = [picture for picture in fit if picture.name not in out]
-    findings += _of_the_set(used)
+    findings += _of_the_set(used, captioned)
     return Checkup(
         go=all(finding.level != "stop" for finding in findings),
         used=[picture.name for picture in used],
@@ -103,7 +106,7 @@ def _copies(pictures: Sequence[Seen]) -> Iterator[Finding]:
         yield Finding(level="left_out", code="duplicate", name=picture.name, message=message, remedy=remedy)
 
 
-def _of_the_set(used: Sequence[Seen]) -> Iterator[Finding]:
+def _of_the_set(used: Sequence[Seen], captioned: bool) -> Iterator[Finding]:
     def found(level: Level, code: str, message: str, remedy: str) -> Finding:
         return Finding(level=level, code=code, name="", message=message, remedy=remedy)
 
@@ -119,6 +122,6 @@ def _of_the_set(used: Sequence[Seen]) -> Iterator[Finding]:
         remedy = "choose the 30 to 50 best: training takes longer with more, and is hardly better"
         yield found("note", "many", f"{usable} fit to learn from", remedy)
     told = sum(bool(picture.caption.strip()) for picture in used)
-    if 0 < told < count:
-        remedy = "caption all of them or none: those without are described by the trainer in other words"
+    if 0 < told < count and not captioned:
+        remedy = "caption all of them or none, or have it done (--caption): those without are known by the name alone"
         yield found("note", "captions_missing", f"{count - told} of {count} have no caption", remedy)

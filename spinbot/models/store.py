@@ -23,14 +23,12 @@ from spinbot.config import Settings
 from spinbot.disk import require_space, storage_errors
 from spinbot.errors import CancelledError, ModelError
 from spinbot.models.catalogue import Catalogue, FileEntry, ModelEntry, digest, load_catalogue
-from spinbot.models.local import check_folder, folder_bytes, folder_digest
+from spinbot.models.local import PLACES, check_folder, folder_bytes, folder_digest, folders
 from spinbot.models.verified import check_files
 
 if TYPE_CHECKING:
     from spinbot.models.fetch import Fetcher
 
-IMAGE_MODEL = "starter-portraits"
-"""What `Settings.image_model` takes the place of."""
 _SIDE_BY_SIDE = 4
 """Models pulled at once; the starter set has five, and the two largest take most of the time."""
 
@@ -58,15 +56,14 @@ class ModelStore:
     @classmethod
     def of(cls, settings: Settings) -> ModelStore:
         """The models of an installation."""
-        own = {IMAGE_MODEL: settings.image_model.expanduser().resolve()} if settings.image_model else {}
-        return cls(settings.models_dir, load_catalogue(), own)
+        return cls(settings.models_dir, load_catalogue(), folders(settings))
 
     def path(self, name: str) -> Path:
         """The folder with all files of a model, at the cost of one `stat` a file once they were hashed.
 
         Raises `ModelError` with code `model_missing` or `model_damaged`, `NotFoundError`.
         """
-        return check_folder(self._own[name]) if name in self._own else self._checked(name, afresh=False)
+        return self._checked(name, afresh=False) if self._catalogued(name) else self._folder(name)
 
     def verify(self, name: str) -> Path:
         """As `path`, but every byte is hashed again."""
@@ -85,18 +82,26 @@ class ModelStore:
 
         Of a folder of the user's it raises `ModelError` where that is none.
         """
-        return folder_digest(self._own[name]) if name in self._own else digest(self.catalogue[name])
+        return digest(self.catalogue[name]) if self._catalogued(name) else folder_digest(self._folder(name))
 
     def memory_bytes(self, name: str) -> int:
-        """About how much memory it takes once loaded."""
-        return folder_bytes(self._own[name]) if name in self._own else self.catalogue[name].memory_mb << 20
+        """About how much memory it takes once loaded; 0 of one that the user has not set up."""
+        if self._catalogued(name):
+            return self.catalogue[name].memory_mb << 20
+        return folder_bytes(self._own[name]) if name in self._own else 0
+
+    def check_folders(self, names: Sequence[str]) -> None:
+        """Raises `ModelError` where one of the models is a folder that the user has to name, and is not there."""
+        for name in names:
+            if not self._catalogued(name):
+                self._folder(name)
 
     def lacking(self, name: str) -> list[FileEntry]:
         """What a pull would fetch: files that are missing or damaged. None of a folder of the user's.
 
         Raises `NotFoundError`.
         """
-        return [] if name in self._own else self._lacking(self.catalogue[name])
+        return self._lacking(self.catalogue[name]) if self._catalogued(name) else []
 
     def pull(self, names: Sequence[str], report: Report = no_report, stop: threading.Event | None = None) -> None:
         """Install models, several at a time; where all files are here and whole, no connection is opened.
@@ -104,9 +109,11 @@ class ModelStore:
         May be stopped at any moment and by any means: the next pull goes on where this one stopped. Once `stop` is set
         it raises `CancelledError`. Another process
         that pulls the same model is waited for. Raises `StorageError` before the first byte where the disk is too
-        full, `ModelError` naming every file that no source gave and why, `NotFoundError`.
+        full, `ModelError` naming every file that no source gave and why, or for a folder of the user's that is none,
+        `NotFoundError`.
         """
-        wanted = [self.catalogue[name] for name in dict.fromkeys(names) if name not in self._own]
+        self.check_folders(names)
+        wanted = [self.catalogue[name] for name in dict.fromkeys(names) if self._catalogued(name)]
         entries = [entry for entry in wanted if self._lacking(entry)]
         if not entries:
             return
@@ -141,6 +148,16 @@ class ModelStore:
                 code="download_failed",
                 details=[detail for error in failures for detail in error.details],
             )
+
+    def _catalogued(self, name: str) -> bool:
+        """Whether it is the catalogue's: not a folder that the user has named, or would have to."""
+        return name not in self._own and (name not in PLACES or PLACES[name].starter)
+
+    def _folder(self, name: str) -> Path:
+        """The user's folder. Raises `ModelError`."""
+        if name not in self._own:
+            raise ModelError(f"no {name} is set up", hint=PLACES[name].remedy, code="model_missing")
+        return check_folder(name, self._own[name])
 
     def _pull_one(self, entry: ModelEntry, fetcher: Fetcher, report: Report, stop: threading.Event) -> None:
         folder = self.root / entry.name

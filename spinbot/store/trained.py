@@ -1,6 +1,7 @@
 """What a job has made of the person whose profile it uses: new versions, in the transaction that ends the job.
 
-So a training that succeeded is in the profile whatever dies next, and one whose end was not stored is not.
+So a training that succeeded is in the profile whatever dies next, and one whose end was not stored is not. A training
+that is repeated makes the same file again: where the newest version is that file already, there is nothing to add.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 
 from spinbot.store import database as db
 from spinbot.store.prepared import Prepared, adding, new
-from spinbot.store.profiles import PartKind
+from spinbot.store.profiles import GONE, PartKind
 
 
 @dataclass(frozen=True)
@@ -38,17 +39,23 @@ class TrainedParts:
         self._hold = Prepared(engine, held)
         same = (parts.profile == bindparam("its_profile")) & (parts.kind == bindparam("its_kind"))
         self._last = Prepared(engine, select(func.max(parts.version)).where(same))
+        there = select(parts.artifact).where(same & (parts.artifact != GONE)).order_by(parts.version.desc()).limit(1)
+        self._newest = Prepared(engine, there)
         self._add = Prepared(engine, adding(db.profile_parts, *(column.name for column in db.profile_parts.columns)))
 
     def add(self, cursor: DBAPICursor, job: str, made: Sequence[Made]) -> None:
-        """Add what the job has made; nothing where it uses no profile."""
+        """Add what the job has made and is not the newest already; nothing where the job uses no profile."""
         row = self._find.execute(cursor, {"its_job": job}).fetchone()
         if row is None:
             return
         profile = row[0]
         self._hold.execute(cursor, {"its_profile": profile})
         for part in made:
-            last = self._last.execute(cursor, {"its_profile": profile, "its_kind": part.kind}).fetchone()
+            named = {"its_profile": profile, "its_kind": part.kind}
+            newest = self._newest.execute(cursor, named).fetchone()
+            if newest is not None and newest[0] == part.artifact:
+                continue
+            last = self._last.execute(cursor, named).fetchone()
             version = ((last[0] if last else None) or 0) + 1
             row_of = {"profile": profile, "version": version, "created": time.time()}
             self._add.execute(cursor, new(row_of | vars(part)))

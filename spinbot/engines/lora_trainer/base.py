@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -20,9 +20,12 @@ Pixels = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Example:
-    """A picture to learn from and what it shows, in words; empty where nobody has said."""
+    """A picture to learn from and what it shows, in words; empty where nobody has said.
 
-    pixels: Pixels
+    It is read when it is needed, and once: 500 photos would be some 5 GB.
+    """
+
+    read: Callable[[], Pixels]
     caption: str = ""
 
 

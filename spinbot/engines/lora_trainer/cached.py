@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ class Cached:
     def __init__(
         self,
         denoiser: Denoiser,
-        shown: Sequence[Shown],
+        shown: Iterable[Shown],
         buckets: list[Size],
         *,
         names: Sequence[str],
@@ -57,7 +57,7 @@ class Cached:
                 self._kept.append(_Kept(self._encoded(denoiser, picture), mirrored, caption))
                 self.by_size[size].append(number)
                 after_each(number)
-            for caption in {"", *names, *(caption for _, caption in shown)}:
+            for caption in {"", *names, *(kept.caption for kept in self._kept)}:
                 self._texts[caption] = denoiser.embed(caption)
         # Made under inference mode, they could not take part in what autograd follows.
         self._texts = {text: {k: v.clone() for k, v in parts.items()} for text, parts in self._texts.items()}

@@ -21,12 +21,21 @@ SHARE = 0.25
 class Likeness:
     """Compares samples with the pictures learned. Use it while no LoRA is at work."""
 
-    def __init__(self, denoiser: Denoiser, learned: Sequence[Pixels], before: Sequence[Pixels]) -> None:
-        """`before` are the samples of the untrained model: what is like them counts as 0, like `learned` as 1."""
+    def __init__(self, denoiser: Denoiser) -> None:
         self._denoiser = denoiser
         self._empty = denoiser.embed("")
+        self._learned: list[Any] = []
+
+    def learn(self, picture: Pixels) -> None:
+        """Count a picture among those that are learned."""
+        self._learned.append(self._feature(picture))
+
+    def begin(self, before: Sequence[Pixels]) -> None:
+        """Once all are counted; samples of the untrained model: what is like them has 0, like those learned 1."""
+        import torch
+
         self._origin = self.features(before).mean(0)
-        way = self.features(learned).mean(0) - self._origin
+        way = torch.stack(self._learned).mean(0) - self._origin
         self._way = way / way.square().sum().clamp(min=1e-12)
 
     def features(self, pictures: Sequence[Pixels]) -> Any:

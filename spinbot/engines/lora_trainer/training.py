@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -55,7 +55,8 @@ class Training:
         self._side = settings.resolution or self._denoiser.side
         step = math.lcm(self._denoiser.multiple, min(settings.bucket_step, self._side))
         self._buckets = sizes(self._side, step)
-        self._shown: list[Shown] = [(one.pixels, learned(one.caption, settings)) for one in examples]
+        self._examples = examples
+        self._captions = [learned(one.caption, settings) for one in examples]
         self._losses: list[tuple[int, float]] = []
         self._versions: list[Version] = []
         self._step = 0
@@ -67,9 +68,10 @@ class Training:
         settings = self._settings
         count = round(settings.batch_size * settings.prior_share)
         others_shown = self._draw_others() if count else []
-        main = self._cache(self._shown, names(settings))
-        prior = self._cache(others_shown, []) if others_shown else None
-        likeness = Likeness(self._denoiser, self._fitted(), self._samples() + self._samples_of_others())
+        likeness = Likeness(self._denoiser)
+        main = self._cache(self._read(likeness), len(self._examples), names(settings))
+        prior = self._cache(others_shown, len(others_shown), []) if others_shown else None
+        likeness.begin(self._samples() + self._samples_of_others())
         self._optimiser = optimiser_of(list(self._weights.values()), settings, self._rate)
         if resume is not None:
             self._resume(resume)
@@ -192,9 +194,17 @@ class Training:
         with torch.autocast(self._network.device.type, self._network.dtype, enabled=mixed):
             return self._denoiser.losses(latents, conditions, noising, chance).mean()
 
-    def _cache(self, shown: Sequence[Shown], called: list[str]) -> Cached:
+    def _read(self, likeness: Likeness) -> Iterator[Shown]:
+        """The given pictures one after the other; `likeness` looks at each before it is forgotten."""
+        square: Size = (self._square, self._square)
+        for one, caption in zip(self._examples, self._captions, strict=True):
+            pixels = one.read()
+            likeness.learn(fitted(pixels, square))
+            yield pixels, caption
+
+    def _cache(self, shown: Iterable[Shown], count: int, called: list[str]) -> Cached:
         def after(number: int) -> None:
-            self._watch.progress(PREPARED * (0.5 + 0.5 * number / len(shown)), f"picture {number + 1} of {len(shown)}")
+            self._watch.progress(PREPARED * (0.5 + 0.5 * number / count), f"picture {number + 1} of {count}")
 
         return Cached(
             self._denoiser,
@@ -242,10 +252,6 @@ class Training:
     def _square(self) -> int:
         return nearest(1, 1, self._buckets)[0]
 
-    def _fitted(self) -> list[Pixels]:
-        square: Size = (self._square, self._square)
-        return [fitted(pixels, square) for pixels, _ in self._shown]
-
     def _look_at(self, likeness: Likeness) -> None:
         """Draw samples, judge them, keep the weights as files, and forget versions that are neither new nor best."""
         drawn = self._with_mean(lambda: (self._samples(), self._samples_of_others()))
@@ -258,7 +264,7 @@ class Training:
             self._denoiser,
             self._settings,
             base=self._base,
-            captions=[caption for _, caption in self._shown],
+            captions=self._captions,
             step=self._step,
             rate=self._rate,
         )

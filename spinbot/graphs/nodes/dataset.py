@@ -44,6 +44,7 @@ class CheckPictures(Node):
 
     pictures: list[GivenPicture] = Field(min_length=1, max_length=1000)
     side: int = Field(default=512, ge=64, le=2048, description="Pixels of the pictures that are to be learned")
+    auto_caption: bool = Field(default=False, description="Missing captions will be written: then they are no finding")
 
     class Outputs(Ports):
         """What is to be thought of them."""
@@ -63,7 +64,7 @@ class CheckPictures(Node):
                     unreadable.append(unusable(given.name, error))
                     continue
                 seen.append(_look(given, pixels, cast(FaceEngine, engine).detect(pixels)))
-        checkup = examine(seen, unreadable=unreadable, side=self.side)
+        checkup = examine(seen, unreadable=unreadable, side=self.side, captioned=self.auto_caption)
         return self.Outputs(checkup=values.PictureCheckup(checkup=checkup))
 
 

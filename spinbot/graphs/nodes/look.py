@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -28,6 +30,7 @@ class TrainLook(Node):
     """Learn how somebody looks from pictures. Goes on from its last checkpoint, wherever it was stopped."""
 
     checkup: values.PictureCheckup
+    captions: values.PictureCaptions | None = None
     pictures: list[GivenPicture] = Field(min_length=1, max_length=1000, description="As they were checked")
     settings: LookSettings = LookSettings()
     consent: str = Field(min_length=1, max_length=1000, description="What the person shown agreed to")
@@ -43,10 +46,11 @@ class TrainLook(Node):
         """Train. Raises `InputError` (`not_fit`) where the checkup found that nothing can be learned."""
         require_go(self.checkup.checkup)
         used = set(self.checkup.checkup.used)
+        pictures = [given for given in self.pictures if given.name in used]
+        captions = self._captions(pictures)
         examples = [
-            Example(read_portrait(context.artifacts.path(given.artifact)).pixels, given.caption)
-            for given in self.pictures
-            if given.name in used
+            Example(partial(_read, context, given.artifact), caption)
+            for given, caption in zip(pictures, captions, strict=True)
         ]
         stamp = values.Stamp(**context.stamp("lora_trainer"))
         course = _Look(context)
@@ -73,9 +77,27 @@ class TrainLook(Node):
             log=context.artifacts.put_file(log),
             samples=samples.artifact,
             curve=course_shown.artifact,
-            made_by=[stamp],
+            captions=context.artifacts.put_bytes(self._record(pictures, captions)),
+            made_by=values.unique_stamps([*(self.captions.made_by if self.captions else []), stamp]),
         )
         return self.Outputs(look=look, samples=samples, curve=course_shown)
+
+    def _captions(self, pictures: Sequence[GivenPicture]) -> list[str]:
+        """What was said of each picture, by whoever gave it or else by the captioner; empty where nobody did."""
+        written = {one.artifact: one.text for one in self.captions.captions} if self.captions else {}
+        return [given.caption.strip() or written.get(given.artifact, "") for given in pictures]
+
+    def _record(self, pictures: Sequence[GivenPicture], captions: Sequence[str]) -> bytes:
+        """The captions as they are learned, in the layout of Hugging Face's image folders."""
+        lines = [
+            json.dumps({"file_name": given.name, "text": learned(caption, self.settings)}, ensure_ascii=False)
+            for given, caption in zip(pictures, captions, strict=True)
+        ]
+        return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _read(context: CallContext, artifact: str) -> Pixels:
+    return read_portrait(context.artifacts.path(artifact)).pixels
 
 
 @node("load_look")

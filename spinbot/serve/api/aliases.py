@@ -12,7 +12,7 @@ from spinbot.engines.lora_trainer.settings import LookSettings
 from spinbot.engines.voice_trainer.settings import VoiceSettings
 from spinbot.errors import SpinbotError
 from spinbot.graphs.nodes.dataset import GivenPicture, GivenRecording
-from spinbot.graphs.trainings import Debut
+from spinbot.graphs.trainings import AUTO_CAPTION, Debut
 from spinbot.serve.api.access import Reader, Writer
 from spinbot.serve.api.catalogue import Capabilities, whole
 from spinbot.serve.api.progress import Progress
@@ -68,6 +68,7 @@ class Train(Request):
     prompt: str = Field(default="", max_length=500, description="The topic of the first video")
     script: str = Field(default="", description="What is said in it, in place of a topic")
     seconds: float = Field(default=10, ge=4, le=120)
+    auto_caption: bool = Field(default=False, description=AUTO_CAPTION)
     look_settings: LookSettings = LookSettings()
     voice_settings: VoiceSettings = VoiceSettings()
 

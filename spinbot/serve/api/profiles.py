@@ -15,7 +15,7 @@ from spinbot.engines.lora_trainer.settings import LookSettings
 from spinbot.engines.voice_trainer.settings import VoiceSettings
 from spinbot.errors import InputError
 from spinbot.graphs.nodes.dataset import GivenPicture, GivenRecording
-from spinbot.graphs.trainings import LookTraining, VoiceTraining
+from spinbot.graphs.trainings import AUTO_CAPTION, LookTraining, VoiceTraining
 from spinbot.serve.api.access import Reader, Writer
 from spinbot.serve.api.jobs import LOCATION
 from spinbot.serve.api.schemas import JobOut, JobRequest, Request
@@ -55,6 +55,7 @@ class LookRequest(Request):
     """Pictures to learn a look from."""
 
     pictures: list[GivenPicture] = Field(min_length=1, max_length=1000, description="Uploads, and what they show")
+    auto_caption: bool = Field(default=False, description=AUTO_CAPTION)
     settings: LookSettings = LookSettings()
 
 
