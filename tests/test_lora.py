@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -239,6 +240,31 @@ def test_no_number_as_loss_says_what_to_do(tmp_path: Path) -> None:
         train(broken, tmp_path)
     assert caught.value.code == "loss_not_finite"
     assert "learning_rate" in caught.value.hint
+
+
+def test_weights_that_break_in_the_last_step_are_told_as_well(
+    tiny: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As a gradient that overflows does: the loss of that very step is still a number.
+    monkeypatch.setattr("torch.nn.utils.clip_grad_norm_", lambda weights, _: [w.grad.fill_(math.nan) for w in weights])
+    with pytest.raises(NodeError, match="after step 1") as caught:
+        train(tiny["sd15"], tmp_path, max_train_steps=1)
+    assert caught.value.code == "loss_not_finite"
+
+
+def test_pictures_are_read_one_after_the_other_and_not_kept(tiny: dict[str, Path], tmp_path: Path) -> None:
+    reads: list[weakref.ref[Pixels]] = []
+
+    def read() -> Pixels:
+        alive = [one for one in reads if one() is not None]
+        assert len(alive) <= 1  # the one before, of which the name is still known
+        pixels = np.random.default_rng(len(reads)).integers(0, 255, (64, 64, 3), np.uint8)
+        reads.append(weakref.ref(pixels))
+        return pixels
+
+    settings = LookSettings(**(QUICK | {"max_train_steps": 2}))
+    trainer(tiny["sd15"]).train([Example(read)] * 12, settings, tmp_path, Album(tmp_path / "album"), None)
+    assert len(reads) == 12
 
 
 def test_a_full_disk_at_a_checkpoint_is_told(tiny: dict[str, Path], tmp_path: Path) -> None:

@@ -163,11 +163,7 @@ class Training:
             if prior is not None and prior_batches is not None:
                 loss = loss + settings.prior_loss_weight * self._loss(prior, next(prior_batches), chance)
             if not torch.isfinite(loss):
-                raise NodeError(
-                    f"the loss was {loss.item()} at step {self._step + 1}",
-                    hint=f"lower learning_rate (it is {self._rate:g}), or set mixed_precision to no",
-                    code="loss_not_finite",
-                )
+                raise self._diverged(f"the loss was {loss.item()} at step {self._step + 1}")
             (loss / per_step).backward()
             total += told
         torch.nn.utils.clip_grad_norm_(list(self._weights.values()), settings.max_grad_norm)
@@ -254,6 +250,7 @@ class Training:
 
     def _look_at(self, likeness: Likeness) -> None:
         """Draw samples, judge them, keep the weights as files, and forget versions that are neither new nor best."""
+        self._require_numbers()
         drawn = self._with_mean(lambda: (self._samples(), self._samples_of_others()))
         self._network.disable_adapters()
         score = likeness.score(*drawn)
@@ -275,6 +272,17 @@ class Training:
             names[layout] = self._watch.keep(file)
             file.unlink()
         self._versions.append(Version(self._step, score, **names))
+
+    def _require_numbers(self) -> None:
+        """Raises `NodeError`: a step may break the weights whose loss was still a number, and no loss comes after."""
+        import torch
+
+        if not all(bool(torch.isfinite(weight).all()) for weight in self._weights.values()):
+            raise self._diverged(f"the weights were no numbers after step {self._step}")
+
+    def _diverged(self, what: str) -> NodeError:
+        hint = f"lower learning_rate (it is {self._rate:g}), or set mixed_precision to no"
+        return NodeError(what, hint=hint, code="loss_not_finite")
 
     def _with_mean(self, draw: Any) -> Any:
         """What `draw` answers with the running mean in place of the weights, where there is one."""
