@@ -14,15 +14,18 @@ import pytest
 from PIL import Image, ImageFilter
 
 from spinbot.engines.base import no_progress
-from spinbot.engines.image.drawn.engine import DrawnEngine
+from spinbot.engines.image.drawn.engine import DrawnEngine, render
 from spinbot.errors import InputError
 from spinbot.media import photo
-from spinbot.media.photo import Light
+from spinbot.media.photo import Fingerprint, Light
 from spinbot.media.picture_folder import MOST, read_folder
 from spinbot.media.picture_set import Seen, examine
+from spinbot.starter.pictures import look_of
 from tests.test_jobs_cli import environment
 
 SIZE = 640
+GREY = np.full(192, 192**-0.5, np.float32)
+"""The colours of all pictures of which only the bits matter."""
 
 
 def spinbot_in(home: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -38,7 +41,7 @@ def portrait(seed: int, words: str = "a person") -> Image.Image:
 
 def seen(number: int, **facts: Any) -> Seen:
     """A good picture, where nothing else is said."""
-    distinct = number * 0x9E3779B97F4A7C15 % 2**64
+    distinct = Fingerprint(number * 0x9E3779B97F4A7C15 % 2**64, GREY)
     good = {"width": 800, "height": 800, "faces": [300.0], "blur": 0.3, "light": Light(0.2, 0.8)}
     return Seen(name=f"{number}.png", **({"fingerprint": distinct} | good | facts))  # type: ignore[arg-type]
 
@@ -199,3 +202,14 @@ def test_a_picture_saved_anew_is_still_the_same_and_another_is_not(tmp_path):
     prints = [photo.fingerprint(np.asarray(one)) for one in (image, Image.open(tmp_path / "again.jpg"), portrait(6))]
     assert photo.alike(prints[0], prints[1])
     assert not photo.alike(prints[0], prints[2])
+
+
+def test_people_who_sit_alike_are_not_one_picture():
+    """Their outlines agree: the same pose before walls of one colour each."""
+    two = [render(look_of(seed), 160, 160, seed) for seed in (156, 81)]
+    prints = [photo.fingerprint(pixels) for pixels in two]
+    assert (prints[0].bits ^ prints[1].bits).bit_count() <= photo.SAME_BITS
+    assert not photo.alike(*prints)
+    for pixels, one in zip(two, prints, strict=True):
+        for changed in (pixels * 0.7, np.clip(pixels * 1.2, 0, 255)):
+            assert photo.alike(one, photo.fingerprint(changed.astype(np.uint8)))

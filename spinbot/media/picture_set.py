@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from spinbot.media.checkup import Checkup, Finding, Level, names_left_out
-from spinbot.media.photo import Light, alike
+from spinbot.media.photo import Fingerprint, Light, alike
 
 LEAST, ENOUGH, MANY = 3, 10, 100
 """Pictures: with fewer than `LEAST` nothing can be learned but those very pictures (DreamBooth, Ruiz et al. 2023, arXiv
@@ -33,7 +33,7 @@ class Seen:
     """Widths of the faces, the largest first."""
     blur: float
     light: Light
-    fingerprint: int
+    fingerprint: Fingerprint
     caption: str = ""
 
 

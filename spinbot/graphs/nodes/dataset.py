@@ -38,7 +38,7 @@ class GivenPicture(BaseModel):
     caption: str = Field(default="", max_length=2000, description="What it shows")
 
 
-@node("check_pictures", slots=("face",))
+@node("check_pictures", version=2, slots=("face",))
 class CheckPictures(Node):
     """Look through pictures of a person: blur, light, size, faces, duplicates; and whether a look can be learned."""
 
