@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,12 @@ from spinbot.graphs.trainings import LookTraining
 from spinbot.media.picture_folder import read_folder, write_captions
 from spinbot.models.store import ModelStore
 from tests import tiny_captioners, tiny_pipelines
+from tests.api import Api, ended
+from tests.look_service import SETS, agreed, learning, trained, uploaded
 from tests.people import photos
+from tests.test_cli_server import spinbot
 from tests.test_datasets import spinbot_in
-from tests.test_train_look import CONSENT, SETS
+from tests.test_train_look import CONSENT
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of transformers about itself
 
@@ -130,49 +134,81 @@ def test_captions_are_written_beside_the_pictures_and_no_words_are_lost(tmp_path
     }
 
 
-def test_the_words_can_be_seen_and_kept_and_then_are_learned(
-    captioners: dict[str, Path], home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv("SPINBOT_IMAGE_MODEL", str(tiny_pipelines.save("sd15", tmp_path / "sd15")))
-    folder = photos(tmp_path / "photos", 4)
-    (folder / "broken.png").write_bytes(b"nothing")
-
-    refused = spinbot_in(home, "dataset", "pictures", folder, "--caption")
-    assert (refused.returncode, "SPINBOT_CAPTION_MODEL" in refused.stderr) == (4, True)
+def test_a_captioner_is_asked_for_only_where_one_is_set_up(home: Path, tmp_path: Path):
+    folder = photos(tmp_path / "photos", 3)
+    for command in (["dataset", "pictures", folder], ["train", "look", folder, "--name", "ada", *CONSENT]):
+        refused = spinbot_in(home, *command, "--caption")
+        assert (refused.returncode, "SPINBOT_CAPTION_MODEL" in refused.stderr) == (4, True)
+        assert "running" not in refused.stderr
     alone = spinbot_in(home, "dataset", "pictures", folder, "--write")
     assert (alone.returncode, "--caption" in alone.stderr) == (2, True)
+    assert [path.name for path in folder.glob("*.txt")] == ["0.txt"]
 
-    monkeypatch.setenv("SPINBOT_CAPTION_MODEL", str(captioners["blip"]))
-    seen = spinbot_in(home, "dataset", "pictures", folder, "--side", "256", "--caption", "--json")
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory, models: Any, captioners: dict[str, Path]) -> Iterator[Api]:
+    folder = tmp_path_factory.mktemp("served")
+    model = tiny_pipelines.save("sd15", folder / "sd15")
+    with learning(folder / "home", models, model, caption_model=captioners["blip"]) as served:
+        yield served
+
+
+def test_the_words_can_be_seen_and_kept_and_then_are_learned(api: Api, tmp_path: Path):
+    folder = photos(tmp_path / "photos", 4)
+    (folder / "broken.png").write_bytes(b"nothing")
+    ask = ("dataset", "pictures", folder, "--side", "256", "--caption")
+
+    seen = spinbot(api, tmp_path, *ask, "--json")
     assert seen.returncode == 0, seen.stderr
     found = json.loads(seen.stdout)
     words = found["captions"]
     assert list(words) == ["2.png", "3.png"]
     assert all(words.values())
     assert "captions_missing" not in {finding["code"] for finding in found["findings"]}
-    assert sorted(path.name for path in folder.glob("*.txt")) == ["0.txt"]
+    assert [path.name for path in folder.glob("*.txt")] == ["0.txt"]
 
-    done = spinbot_in(
-        home, "train", "look", folder, "--name", "ada", *CONSENT, *SETS, "--caption", "-o", tmp_path / "out"
-    )
+    learn = ("train", "look", folder, "--name", "ada", *CONSENT, *SETS)
+    done = spinbot(api, tmp_path, *learn, "--caption", "-o", tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    learned = [json.loads(line) for line in (out / "metadata.jsonl").read_text().splitlines()]
+    learned = [json.loads(line) for line in (tmp_path / "out/metadata.jsonl").read_text().splitlines()]
     assert learned == [
         {"file_name": "0.png", "text": "a portrait of ohwx, white background"},
         {"file_name": "1.png", "text": "ohwx, yellow wall"},
         {"file_name": "2.png", "text": f"a portrait of ohwx, {words['2.png']}"},
         {"file_name": "3.png", "text": f"a portrait of ohwx, {words['3.png']}"},
     ]
-    [part] = json.loads(spinbot_in(home, "profile", "show", "ada", "--json").stdout)["parts"]
+    with api.client() as client:
+        [part] = client.get("/v1/profiles/ada").json()["parts"]
     assert [stamp["slot"] for stamp in part["data"]["made_by"]] == ["captioner", "lora_trainer"]
 
-    kept = spinbot_in(home, "dataset", "pictures", folder, "--side", "256", "--caption", "--write")
+    kept = spinbot(api, tmp_path, *ask, "--write")
     assert kept.returncode == 0, kept.stderr
     assert f"2.png: {words['2.png']}" in kept.stdout
     assert (folder / "3.txt").read_text() == f"{words['3.png']}\n"
     # Now they are the user's own words, and the same look is learned from them without a captioner.
-    monkeypatch.delenv("SPINBOT_CAPTION_MODEL")
-    again = spinbot_in(home, "train", "look", folder, "--name", "ada", *CONSENT, *SETS, "--json")
+    again = spinbot(api, tmp_path, *learn, "--json")
     assert again.returncode == 0, again.stderr
     told = json.loads(again.stdout)
     assert (told["look"]["artifact"], told["version"], told["new"]) == (part["artifact"], 1, False)
+    assert "look 1 as it was" in spinbot(api, tmp_path, *learn).stdout
+
+
+def test_a_program_has_them_written_over_http(api: Api, tmp_path: Path):
+    with api.client() as client:
+        pictures = uploaded(client, photos(tmp_path / "photos", 3))
+        pictures[0]["caption"] = "a wall"
+        agreed(client, "bea")
+        job = trained(client, pictures, "bea", auto_caption=True)
+        assert job["state"] == "succeeded", job["error"]
+        written = job["outputs"]["picture_captions"]["captions"]
+        assert [one["name"] for one in written] == ["1.png", "2.png"]
+        record = client.get(f"/v1/artifacts/{job['outputs']['look']['captions']}").text.splitlines()
+        assert json.loads(record[0])["text"] == "a portrait of ohwx, a wall"
+        assert json.loads(record[2])["text"] == f"a portrait of ohwx, {written[1]['text']}"
+        checked = {"template": "check_pictures", "params": {"pictures": pictures, "side": 256, "auto_caption": True}}
+        seen = ended(client, client.post("/v1/jobs", json=checked).json()["id"])
+        assert seen["outputs"]["picture_captions"]["captions"] == written
+        # Two pictures teach nothing: then nobody describes them either.
+        few = trained(client, pictures[:2], "bea", auto_caption=True)
+        assert (few["state"], few["error"]["code"]) == ("failed", "not_fit")
+        assert few["nodes"]["describe"]["outputs"]["captions"]["captions"] == []
