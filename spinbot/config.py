@@ -9,9 +9,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-RESTS = 10
-POLITE = 5
-"""Models compute on all cores: the service, the studio and a browser beside them get three quarters of one at once."""
+RESTS = 15
+POLITE = 10
+"""Models compute on all cores: the service, the studio and a browser beside them get nine tenths of one at once."""
 
 
 class HostGroup(BaseModel):
@@ -26,7 +26,7 @@ class HostGroup(BaseModel):
         default=0,
         ge=0,
         le=19,
-        description="How far other processes go first; from 10 on calls rest while others run",
+        description="How far other processes go first; from 15 on calls rest while others run",
     )
     resources: dict[str, float] = Field(default={}, description="Ray's custom resources that each needs")
     memory_gb: float = Field(default=6, gt=0, description="Engines beyond this are evicted, least used first")
@@ -61,7 +61,7 @@ def starter_hosts() -> dict[str, HostGroup]:
         "speech": HostGroup(slots=["tts", "asr"], nice=POLITE),
         "vision": HostGroup(slots=["image", "face", "talking_head", "upscale"], nice=POLITE),
         "media": HostGroup(processes=4, nice=POLITE),
-        "training": HostGroup(slots=["lora_trainer", "voice_trainer", "speaker", "asr", "captioner"], nice=15),
+        "training": HostGroup(slots=["lora_trainer", "voice_trainer", "speaker", "asr", "captioner"], nice=19),
     }
 
 

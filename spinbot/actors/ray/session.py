@@ -64,6 +64,8 @@ class RaySession:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _init(self) -> None:
+        # Workers of Ray begin at 15, a group's `nice` is added, and there is none beyond 19: all groups would be one.
+        os.environ.setdefault("RAY_worker_niceness", "0")
         os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # else num_gpus=0 leaves GPUs visible
         if self._settings.ray_address:
