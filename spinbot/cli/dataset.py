@@ -86,14 +86,13 @@ def voice_command(
     """Cut recordings into clips, write down what is said, and find noise, clipping, music and wrong transcripts."""
     from spinbot.cli.where import open_place
     from spinbot.graphs.templates import RecordingCheck
-    from spinbot.media.audio import read_audio
-    from spinbot.media.recording_folder import read_recordings
+    from spinbot.media.recording_folder import begin, read_recordings
     from spinbot.media.voice_set import examine
 
     found = read_recordings(recordings)
     place = open_place(context)
     texts = {file.path: {"text": file.text} for file in found.recordings}
-    given = bring(place, texts, read_audio, found.findings)
+    given = bring(place, texts, begin, found.findings)
     checked = _run(place, RecordingCheck(recordings=given))["checkup"] if given else None
     clips = {"clips": checked["clips"]} if checked else {}
     _tell(checked, examine([]), found.findings, "voice", as_json, clips)

@@ -132,13 +132,12 @@ def voice_command(
     """Fit a voice to recordings of a person: a minute of clear speech at least, 15 seconds are the least."""
     from spinbot.engines.voice_trainer.settings import VoiceSettings
     from spinbot.graphs.trainings import VoiceTraining
-    from spinbot.media.audio import read_audio
-    from spinbot.media.recording_folder import read_recordings
+    from spinbot.media.recording_folder import begin, read_recordings
 
     settings = parse_settings(VoiceSettings, sets, {"seed": seed}, steps)
     found = read_recordings(recordings)
     texts = {file.path: {"text": file.text} for file in found.recordings}
-    given = Given(texts, read_audio, found.findings, "recordings", {})
+    given = Given(texts, begin, found.findings, "recordings", {})
     trained = _train(context, VoiceTraining, settings, given, name=name, person=person, purpose=purpose, engine=engine)
     voice = trained.outputs["voice"]
     files = {

@@ -29,15 +29,16 @@ _REACH = 8  # hops the limiter looks ahead and behind: 8 ms, short enough to pas
 _ROUNDS = 8  # of limiting and making up the loudness that it cost; speech needs 1 or 2
 
 
-def read_audio(source: Path | bytes) -> tuple[Samples, int]:
-    """The sound of any sound or video file, mixed to mono, with its own sample rate in Hz.
+def read_audio(source: Path | bytes, seconds: float | None = None) -> tuple[Samples, int]:
+    """The sound of any sound or video file, mixed to mono, with its own sample rate in Hz; its first `seconds` or all.
 
     Raises `InputError` when there is no sound in it.
     """
     if isinstance(source, Path) and not source.is_file():
         raise InputError(f"there is no file {source}", hint="check the path", code="no_file")
     # The AU container starts with a fixed big-endian header, whatever its length: easy to stream, easy to parse.
-    mono = ["-map", "0:a:0", "-ac", "1", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
+    bound = [] if seconds is None else ["-t", f"{seconds:.3f}"]
+    mono = [*bound, "-map", "0:a:0", "-ac", "1", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
     output = ffmpeg.run(
         ["-v", "error", *ffmpeg.SAFE_INPUT, "-i", source if isinstance(source, Path) else "pipe:0", *mono],
         what="read the sound",

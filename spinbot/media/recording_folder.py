@@ -12,6 +12,7 @@ from pathlib import Path
 
 from spinbot.disk import storage_errors
 from spinbot.errors import InputError
+from spinbot.media.audio import read_audio
 from spinbot.media.checkup import Finding
 
 SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".aac", ".mp4", ".mov", ".webm", ".g722"})
@@ -60,6 +61,14 @@ def read_recordings(place: Path) -> RecordingFolder:
             code="too_many_recordings",
         )
     return found
+
+
+def begin(path: Path) -> None:
+    """Read the first second of a recording: whether it is one is known, and hours are not decoded twice.
+
+    Raises `InputError`.
+    """
+    read_audio(path, 1.0)
 
 
 def _read_folder(place: Path, found: RecordingFolder) -> None:

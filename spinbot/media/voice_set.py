@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,8 @@ from spinbot.media.words import comparable_words, word_error_rate
 LEAST_S, ENOUGH_S, MOST_S = 15.0, 60.0, 30 * 60.0
 """Seconds of good clips: fewer than the first say nothing of a voice, from the second on it is learned well, and of
 more than the third only the first are used."""
+LISTENED_S = MOST_S + ENOUGH_S
+"""Of all recordings together that are listened to at all, so that hours of them take minutes and some 100 MB."""
 SHORT_S = 1.0
 NOISY_DB, HISSING_DB = 12.0, 22.0
 """Speech over noise: below the first the noise is learned with the voice; studio recordings have 40 and more."""
@@ -27,6 +29,8 @@ ALIKE = 0.65
 in Kokoro's five voices all."""
 JUDGEABLE_S = 1.6
 """What the speaker encoder listens to at once: of less it says little."""
+LANGUAGE, FOREIGN = "en", 0.1
+"""What is to be spoken, and how likely it is at least: English with an accent had 0.34 and more, Italian up to 0.03."""
 SLOW = 0.4
 """Words a second: below it, what was heard is not speech, or hardly any of it is."""
 
@@ -43,6 +47,10 @@ class Heard:
     """What is said, where the data set says it."""
     voice: npt.NDArray[np.float32] | None = None
     """Who speaks, as a vector of length one; None where nobody does."""
+    doubtful: bool = False
+    """Whether the recogniser only guessed."""
+    languages: Mapping[str, float] = field(default_factory=dict)
+    """How likely each language is; empty where the recogniser knows only one."""
 
 
 def examine(clips: Sequence[Heard], *, unreadable: Sequence[Finding] = ()) -> Checkup:
@@ -75,6 +83,15 @@ def _faults(heard: Heard) -> Iterator[Finding]:
         message = f"{words or 'no'} words in {clip.seconds:.0f} s: music, noise or silence"
         yield found("left_out", "no_speech", message, "give parts where only the person speaks")
         return
+    if heard.languages and heard.languages.get(LANGUAGE, 0.0) < FOREIGN:
+        other = max(heard.languages, key=lambda tag: heard.languages[tag])
+        message = f"it is not in English, but in the language {other!r} ({heard.languages[other]:.0%})"
+        yield found("left_out", "other_language", message, "give recordings in English: voices speak nothing else yet")
+        return
+    if heard.doubtful:
+        message = f"not understood: another language, music or noise; the guess was {heard.text[:60]!r}"
+        yield found("left_out", "not_understood", message, "give parts where the person speaks clear English")
+        return
     if clip.clipped > CLIPPED:
         message = f"too loud for the recorder in {clip.clipped:.1%} of it"
         yield found("left_out", "clipped", message, "record again, with less gain or farther from the microphone")
@@ -102,6 +119,12 @@ def _others(clips: Sequence[Heard]) -> Iterator[Finding]:
             message = f"somebody else speaks, or in quite another way ({likeness:.2f})"
             remedy = "give clips of one person, speaking as the voice is to speak"
             yield Finding(level="left_out", code="other_voice", name=clip.name, message=message, remedy=remedy)
+
+
+def too_long(name: str, message: str) -> Finding:
+    """The note about what was not listened to; `name` is that of a recording or empty."""
+    remedy = "that is plenty; choose the best half hour if they differ"
+    return Finding(level="note", code="long", name=name, message=message, remedy=remedy)
 
 
 def _of_the_set(seconds: float, whole: float) -> Iterator[Finding]:

@@ -18,10 +18,11 @@ from spinbot.graphs.node import Node, Ports, node
 from spinbot.media.audio import read_audio
 from spinbot.media.checkup import Finding
 from spinbot.media.clips import cut, whole
+from spinbot.media.denoise import denoise
 from spinbot.media.images import read_portrait
 from spinbot.media.photo import blur, fingerprint, light
 from spinbot.media.picture_set import Seen, examine
-from spinbot.media.voice_set import ENOUGH_S, MOST_S, Heard
+from spinbot.media.voice_set import LISTENED_S, SHORT_S, Heard, too_long
 from spinbot.media.voice_set import examine as examine_voice
 from spinbot.store.artifacts import ArtifactId
 
@@ -77,7 +78,7 @@ class GivenRecording(BaseModel):
     text: str = Field(default="", max_length=20_000, description="What is said in it, where somebody wrote it down")
 
 
-@node("check_recordings", version=2, slots=("asr", "speaker"))
+@node("check_recordings", version=3, slots=("asr", "speaker"))
 class CheckRecordings(Node):
     """Cut recordings of a person into clips, write down what is said, and judge whether a voice can be learned."""
 
@@ -89,32 +90,45 @@ class CheckRecordings(Node):
         checkup: values.VoiceCheckup
 
     def run(self, context: CallContext) -> Outputs:
-        """Listen to one after the other. A file without sound is a finding, not an error."""
+        """Listen to one after the other, up to `LISTENED_S`. A file without sound is a finding, not an error."""
         heard: list[Heard] = []
         sources: list[str] = []
         unreadable: list[Finding] = []
+        left = LISTENED_S
         with context.engine("asr") as engine, context.engine("speaker") as encoder:
             for number, given in enumerate(self.recordings):
+                if left < SHORT_S:
+                    count, most = len(self.recordings), LISTENED_S / 60
+                    message = f"the last {count - number} of {count} were not listened to, beyond {most:.0f} minutes"
+                    unreadable.append(too_long("", message))
+                    break
                 before = number / len(self.recordings)
                 context.progress(before, f"{given.name}, {number + 1} of {len(self.recordings)}")
                 try:
-                    samples, rate = read_audio(context.artifacts.path(given.artifact))
+                    samples, rate = read_audio(context.artifacts.path(given.artifact), left)
                 except InputError as error:
                     unreadable.append(unusable(given.name, error))
                     continue
-                samples = samples[: round((MOST_S + ENOUGH_S) * rate)]
+                if len(samples) >= int(left * rate):
+                    unreadable.append(too_long(given.name, f"its first {left / 60:.0f} minutes were listened to"))
+                left -= len(samples) / rate
                 # One that comes with its text is a clip already: cut, nobody would know which words are where.
                 clips = [whole(samples, rate)] if given.text else cut(samples, rate)
                 if not any(clips):
                     unreadable.append(silent(given.name))
+                # Noise and clipping are measured as they were recorded; the rest is judged as it will be learned.
+                samples = denoise(samples, rate)
                 for place, clip in enumerate(filter(None, clips)):
                     share = before + place / len(clips) / len(self.recordings)
                     context.progress(share, f"{given.name}, {clip.start:.0f} s")
                     sound = samples[round(clip.start * rate) : round(clip.end * rate)]
-                    text = cast(AsrEngine, engine).transcribe(sound, rate, lambda *_: None).text.strip()
+                    recogniser = cast(AsrEngine, engine)
+                    said = recogniser.transcribe(sound, rate, lambda *_: None)
                     name = given.name if given.text else f"{given.name} {clip.start:.1f}-{clip.end:.1f} s"
                     voice = _voice(cast(SpeakerEncoder, encoder), sound, rate)
-                    heard.append(Heard(name, clip, text, given.text, voice))
+                    languages = recogniser.languages(sound, rate)
+                    words = said.text.strip()
+                    heard.append(Heard(name, clip, words, given.text, voice, said.doubtful, languages))
                     sources.append(given.artifact)
         checkup = examine_voice(heard, unreadable=unreadable)
         used = set(checkup.used)

@@ -16,13 +16,15 @@ from spinbot.graphs import values
 from spinbot.graphs.node import Node, Ports, node
 from spinbot.graphs.nodes.training import Course, require_go, stored_image
 from spinbot.media.audio import normalise, read_audio, write_wav
+from spinbot.media.denoise import denoise
+from spinbot.media.voice_set import LISTENED_S
 from spinbot.store.artifacts import ArtifactId
 
 LOUDNESS = -23.0
 """LUFS to which clips are brought: EBU R 128's programme loudness."""
 
 
-@node("train_voice", slots=("voice_trainer", "asr"))
+@node("train_voice", version=2, slots=("voice_trainer", "asr"))
 class TrainVoice(Node):
     """Fit a voice to recordings of somebody. Goes on from its last checkpoint, wherever it was stopped."""
 
@@ -74,11 +76,12 @@ class TrainVoice(Node):
         return self.Outputs(voice=voice, curve=course_shown)
 
     def _recordings(self, context: CallContext) -> list[Recording]:
-        """The clips that were found fit, at one loudness."""
+        """The clips that were found fit, with less noise and at one loudness."""
         found, sounds = [], dict[str, tuple[Samples, int]]()
         for clip in self.checkup.clips:
             if clip.artifact not in sounds:
-                sounds = {clip.artifact: read_audio(context.artifacts.path(clip.artifact))}
+                sound, own_rate = read_audio(context.artifacts.path(clip.artifact), LISTENED_S)
+                sounds = {clip.artifact: (denoise(sound, own_rate), own_rate)}
             samples, rate = sounds[clip.artifact]
             part = samples[round(clip.start * rate) : round(clip.end * rate)]
             found.append(Recording(normalise(part, rate, target=LOUDNESS), rate))
