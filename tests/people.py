@@ -51,6 +51,38 @@ def recording(file: Path, models: Callable[[str], Path], voice: str = "stock:nez
     return file
 
 
+FOREIGN = {
+    "it": (
+        "kwˈesta matːˈina sˈono andˈato al merkˈato kon mˈia sorˈɛlːa, e abːjˈamo komprˈato il pˈane e il formˈadʤo.",
+        "il trˈɛno pˈarte dˈalːa statsjˈone tʃentrˈale ˈale ˈɔtːo e mˈɛdza di ˈoɲi dʒˈorno.",
+    ),
+    "ja": (
+        "watɕi wa kjoː kazoku to iɕːo ni koːeɴ de saɴpo o ɕimaɕita.",
+        "kono hoɴ wa totemo omoɕiɾoi to omoimasu, zehi joɴde kudasai.",
+    ),
+}
+"""Sentences in other languages, by sound: Kokoro speaks them, too."""
+
+
+def pronounced(engine: KokoroEngine, phonemes: str, voice: str = "stock:kumo") -> np.ndarray:
+    """What Kokoro says for letters of the phonetic alphabet, in whatever language."""
+    tokens = np.array([[0, *(engine._vocab[letter] for letter in phonemes), 0]], np.int64)
+    inputs = {"tokens": tokens, "style": engine.pack(voice)[None, tokens.size], "speed": np.ones(1, np.float32)}
+    return engine._infer(inputs, no_progress)[0].reshape(-1)
+
+
+def music(seconds: float, rate: int = 16_000) -> np.ndarray:
+    """Chords with a drum on each beat, and nobody who sings."""
+    times = np.arange(round(seconds * rate)) / rate
+    chords = np.array([(220, 277, 330), (196, 247, 294), (175, 220, 262), (196, 247, 294)])
+    notes = chords[(times % 4).astype(int)]
+    sound = sum(np.sin(2 * np.pi * notes[:, i] * h * times) / h**1.5 for i in range(3) for h in (1, 2, 3, 4))
+    sound = sound * np.exp(-2 * (times % 1))
+    sound += 2 * np.sin(2 * np.pi * 60 * times) * np.exp(-30 * (times % 1))
+    sound += np.random.default_rng(0).normal(size=len(times)) * np.exp(-30 * ((times + 0.5) % 1))
+    return (0.7 * sound / np.abs(sound).max()).astype(np.float32)
+
+
 def told_live(home: Path) -> tuple[dict[int, dict[str, float]], list[dict[str, Any]]]:
     """What the first job of a home has told while it ran: figures by step, and previews."""
     figures: dict[int, dict[str, float]] = {}

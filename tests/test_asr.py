@@ -10,6 +10,7 @@ from spinbot.engines.base import no_progress
 from spinbot.engines.tts.kokoro import KokoroEngine
 from spinbot.errors import ModelError
 from spinbot.media.words import word_error_rate
+from tests.people import FOREIGN, pronounced
 
 TEXT = "The old harbor was quiet, and nobody had seen the ship for twenty years."
 
@@ -54,6 +55,21 @@ def test_nothing_is_lost_of_a_long_recording(models, spoken, times):
     assert begins == pytest.approx(
         [begins[0] + n * samples.size / times / spoken.sample_rate for n in range(times)], abs=0.25
     )
+
+
+@pytest.mark.models
+def test_what_is_not_english_is_a_guess_and_the_larger_model_names_the_language(models, spoken):
+    tts, tiny, base = KokoroEngine(models), WhisperTinyEngine(models), WhisperBaseEngine(models)
+    for engine in (tts, tiny, base):
+        engine.load(no_progress)
+    assert not tiny.transcribe(spoken.samples, spoken.sample_rate, no_progress).doubtful
+    assert tiny.languages(spoken.samples, spoken.sample_rate) == {}
+    assert base.languages(spoken.samples, spoken.sample_rate)["en"] > 0.9
+    for language, sentences in FOREIGN.items():
+        for sentence in sentences:
+            foreign = pronounced(tts, sentence)
+            assert tiny.transcribe(foreign, spoken.sample_rate, no_progress).doubtful
+            assert base.languages(foreign, spoken.sample_rate)[language] > 0.9
 
 
 @pytest.mark.models

@@ -25,7 +25,7 @@ from spinbot.engines.voice_trainer.onnx_graph import OnnxGraph
 from spinbot.engines.voice_trainer.settings import VoiceSettings
 from spinbot.errors import InputError, NotFoundError
 from spinbot.media.audio import resample, write_wav
-from tests.people import SENTENCES, recording, told_live
+from tests.people import SENTENCES, music, recording, told_live
 from tests.test_datasets import spinbot_in
 
 CONSENT = ("--person", "Ada Lovelace", "--purpose", "tests of spinbot")
@@ -242,6 +242,11 @@ def test_the_command_makes_a_voice_of_the_profile(home: Path, models: Models, tm
     heard = {preview["step"]: preview["artifact"] for preview in previews}
     assert heard[0] == told["voice"]["before"]
     assert heard[max(heard)] == told["voice"]["after"]
+
+    write_wav(tmp_path / "song.wav", music(20), 16_000)
+    refused = spinbot_in(home, "train", "voice", tmp_path / "song.wav", "--name", "ada", "--steps", "2")
+    assert refused.returncode == 2
+    assert json.loads(spinbot_in(home, "profile", "show", "ada", "--json").stdout)["parts"] == shown["parts"]
 
 
 @pytest.mark.ray

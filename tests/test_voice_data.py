@@ -44,8 +44,10 @@ def hiss(seconds: float, level: float = 1e-4) -> Samples:
 
 def heard(number: int = 0, *, seconds: float = 5.0, text: str = "one two three four five six", **facts: Any) -> Heard:
     """A good clip, where nothing else is said."""
-    good = {"snr_db": 45.0, "clipped": 0.0} | facts
-    return Heard(f"clip {number}", Clip(0.0, seconds, **good), text)
+    sound = {"snr_db": 45.0, "clipped": 0.0}
+    good = sound | {name: value for name, value in facts.items() if name in sound}
+    heard_in_it = {name: value for name, value in facts.items() if name not in sound}
+    return Heard(f"clip {number}", Clip(0.0, seconds, **good), text, **heard_in_it)
 
 
 def codes(clips: list[Heard]) -> set[tuple[str, str]]:
@@ -90,12 +92,19 @@ def test_noise_and_clipping_are_measured():
         ({"seconds": 0.4}, "too_short"),
         ({"text": ""}, "no_speech"),
         ({"clipped": 0.05}, "clipped"),
+        ({"doubtful": True}, "not_understood"),
+        ({"languages": {"it": 0.98, "en": 0.01}}, "other_language"),
         ({"snr_db": 5.0}, "noisy"),
         ({"snr_db": 15.0}, "hiss"),
     ],
 )
 def test_each_fault_has_its_name(facts, code):
     assert codes([*(heard(number) for number in range(12)), heard(99, **facts)]) == {("clip 99", code)}
+
+
+def test_english_with_an_accent_is_english():
+    accented = heard(99, languages={"ja": 0.62, "en": 0.34})
+    assert codes([*(heard(number) for number in range(12)), accented]) == set()
 
 
 def test_a_transcript_that_says_something_else_is_found():

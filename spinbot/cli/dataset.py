@@ -39,7 +39,9 @@ Examples:
   spinbot dataset voice LJSpeech-1.1/ --json
 
 A folder may be one of LJSpeech (metadata.csv, wavs/), F5-TTS (metadata.csv) or GPT-SoVITS (*.list), or sound files with
-a .txt beside each. Exit code 2 says that nothing can be learned from them as they are.
+a .txt beside each. The first 31 minutes of all together are listened to, however long they are. With
+SPINBOT_ENGINES__ASR=whisper-base another language than English is named by its tag.
+Exit code 2 says that nothing can be learned from them as they are.
 """
 NOT_FIT = 2
 LEVELS = {"note": "note", "left_out": "left out", "stop": "stop"}
@@ -83,7 +85,7 @@ def voice_command(
     recordings: Path = typer.Argument(help="A sound file, or the folder of a data set."),
     as_json: bool = typer.Option(False, "--json", help="Print what was found as JSON, with the clips and their words."),
 ) -> None:
-    """Cut recordings into clips, write down what is said, and find noise, clipping, music and wrong transcripts."""
+    """Cut recordings into clips and write down what is said; find noise, music, other people, languages and words."""
     from spinbot.cli.where import open_place
     from spinbot.graphs.templates import RecordingCheck
     from spinbot.media.recording_folder import begin, read_recordings

@@ -51,8 +51,9 @@ Examples:
   spinbot train voice LJSpeech-1.1/ --name ada --steps 240 -o voice/
 
 A folder may be one of LJSpeech (metadata.csv, wavs/), F5-TTS (metadata.csv) or GPT-SoVITS (*.list), or sound files with
-a .txt beside each. Similarity is that of the speaker encoder to clips that were held out: recordings of one person have
-0.8 to 0.95, of two 0.45 to 0.75. Stopped, `jobs resume` goes on from its last checkpoint.
+a .txt beside each. They are freed of steady noise, and beyond half an hour nothing is used; `spinbot dataset voice`
+tells beforehand what is left out, and why. Similarity is that of the speaker encoder to clips that were held out:
+recordings of one person have 0.8 to 0.95, of two 0.45 to 0.75. Stopped, `jobs resume` goes on from its last checkpoint.
 """
 
 
@@ -129,7 +130,7 @@ def voice_command(
     ),
     as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
 ) -> None:
-    """Fit a voice to recordings of a person: a minute of clear speech at least, 15 seconds are the least."""
+    """Fit a voice to recordings of a person: one to ten minutes of clear English; 15 seconds are the least."""
     from spinbot.engines.voice_trainer.settings import VoiceSettings
     from spinbot.graphs.trainings import VoiceTraining
     from spinbot.media.recording_folder import begin, read_recordings
