@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 
 from spinbot.config import HostGroup, Settings
 from spinbot.serve.backend import LocalBackend
@@ -33,8 +32,8 @@ def learning(home: Path, models: Callable[[str], Path], image_model: Path, **set
     if not (home / "models").exists():
         (home / "models").symlink_to(models("mediapipe-face").parent)
     hosts = {
-        "vision": HostGroup(slots=["face"]),
-        "training": HostGroup(slots=["lora_trainer", "captioner"]),
+        "vision": HostGroup(slots=["face"], threads=1),
+        "training": HostGroup(slots=["lora_trainer", "captioner"], threads=1),  # two wait for each other, spinning
         "media": HostGroup(),
     }
     backend = LocalBackend(Settings(home=home, hosts=hosts, image_model=image_model, **settings))
@@ -74,8 +73,3 @@ def looks(client: httpx.Client, name: str = "ada") -> list[tuple[int, str]]:
     for part in parts:
         assert client.get(f"/v1/artifacts/{part['artifact']}").status_code == 200
     return [(part["version"], part["artifact"]) for part in parts if part["kind"] == "look"]
-
-
-def memory() -> int:
-    """Bytes of this process that are in memory."""
-    return int(psutil.Process().memory_info().rss)

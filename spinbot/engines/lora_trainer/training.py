@@ -31,6 +31,8 @@ from spinbot.engines.lora_trainer.settings import LookSettings
 from spinbot.errors import InputError, NodeError
 
 ADAPTER = "look"
+LIKENED = 64
+"""Pictures, at least, whose features samples are compared with: the mean of some 100 is that of 500."""
 PREPARED = 0.1
 """Share of the progress that is told for what comes before the first step."""
 
@@ -191,11 +193,13 @@ class Training:
             return self._denoiser.losses(latents, conditions, noising, chance).mean()
 
     def _read(self, likeness: Likeness) -> Iterator[Shown]:
-        """The given pictures one after the other; `likeness` looks at each before it is forgotten."""
+        """The given pictures one after the other; `likeness` looks at them before they are forgotten."""
         square: Size = (self._square, self._square)
-        for one, caption in zip(self._examples, self._captions, strict=True):
+        every = max(1, len(self._examples) // LIKENED)
+        for number, (one, caption) in enumerate(zip(self._examples, self._captions, strict=True)):
             pixels = one.read()
-            likeness.learn(fitted(pixels, square))
+            if number % every == 0:
+                likeness.learn(fitted(pixels, square))
             yield pixels, caption
 
     def _cache(self, shown: Iterable[Shown], count: int, called: list[str]) -> Cached:
