@@ -26,6 +26,7 @@ from runner_shapes import Needs, depths, followers_of, needs_of
 
 HOME = Path(os.environ.get("BENCH_HOME", "."))
 IN_FLIGHT = 64
+OFTEN = 10  # nodes: graphs up to this size run often enough to be taken in turns with plain calls
 WARM_UP = 100  # nodes: enough for every import, connection and lane to have been used
 WARM_UP_RUNS = 20  # some 4 s: the second to fourth host start while the first works, and take 2 s of a core each
 
@@ -35,9 +36,9 @@ def say(**facts: Any) -> None:
 
 
 def repeats(sizes: list[int], repeat: int) -> Iterator[int]:
-    """Sizes in the order of their runs: up to 1,000 nodes `repeat` times (1 and 10 nodes: 10 times more), else once."""
+    """Sizes in the order of their runs: up to 1,000 nodes `repeat` times (1 node 100 times, 10 nodes 10 times that)."""
     for size in sizes:
-        yield from [size] * (1 if size > 1000 else repeat if size > 10 else 10 * repeat)
+        yield from [size] * (1 if size > 1000 else repeat if size > OFTEN else repeat * 100 // size)
 
 
 # spinbot
@@ -87,16 +88,21 @@ class Spinbot:
 
 
 async def spinbot(shape: str, sizes: list[int], repeat: int) -> None:
+    import ray
+
     side = Spinbot()
     try:
         await side.ready()
+        actor = ray.remote(num_cpus=0)(Plain).remote()
+        round_trip(actor)
         say(ready=True)
         measured: set[int] = set()
         for size in repeats(sizes, repeat):
+            trip = {"trip": round_trip(actor)} if size <= OFTEN else {}
             # in the first run of a size alone: a later one reuses its memory, and gc.collect() empties the caches
             grown = None if size in measured else memory_growth()
             took = await side.run(needs_of(shape, size), "off")
-            say(size=size, **took, **({"bytes": grown()} if grown else {}))
+            say(size=size, **took, **trip, **({"bytes": grown()} if grown else {}))
             measured.add(size)
         for size in sizes:
             await side.run(needs_of(shape, size), "use")  # not measured: some of it is known from smaller graphs
@@ -153,6 +159,15 @@ class Plain:
         return 1 + max(above, default=0)
 
 
+def round_trip(actor: Any) -> float:
+    """Seconds of one plain call."""
+    import ray
+
+    began = time.perf_counter()
+    ray.get(actor.step.remote(1))
+    return time.perf_counter() - began
+
+
 async def ray_run(actor: Any, shape: str, needs: Needs) -> list[int]:
     values = [0] * len(needs)
     if shape == "chain":
@@ -201,12 +216,7 @@ async def plain_ray(shape: str, sizes: list[int], repeat: int) -> None:
     )
     actor = ray.remote(num_cpus=0)(Plain).remote()
     await ray_run(actor, "lattice", needs_of("lattice", WARM_UP))
-    trips = []
-    for _ in range(1000):
-        began = time.perf_counter()
-        ray.get(actor.step.remote(1))
-        trips.append(time.perf_counter() - began)
-    say(ready=True, round_trip=statistics.median(trips))
+    say(ready=True, round_trip=statistics.median(round_trip(actor) for _ in range(1000)))
     for size in repeats(sizes, repeat):
         needs = needs_of(shape, size)
         began = time.perf_counter()
