@@ -107,6 +107,15 @@ def test_english_with_an_accent_is_english():
     assert codes([*(heard(number) for number in range(12)), accented]) == set()
 
 
+def test_a_voice_is_learned_from_another_language_and_its_words_are_not_compared():
+    foreign = heard(99, languages={"de": 0.97, "en": 0.01}, doubtful=True, given="Guten Tag, wie geht es Ihnen heute?")
+    checkup = examine([*(heard(number) for number in range(12)), foreign])
+    assert [(found.level, found.code) for found in checkup.findings] == [("note", "other_language")]
+    assert "clip 99" in checkup.used
+    unsure = heard(99, languages={"la": 0.2, "nn": 0.15, "en": 0.05}, doubtful=True)
+    assert codes([*(heard(number) for number in range(12)), unsure]) == {("clip 99", "not_understood")}
+
+
 def test_a_transcript_that_says_something_else_is_found():
     clip = heard(99)
     wrong = Heard(clip.name, clip.clip, clip.text, "nothing of this was ever said by anyone")

@@ -31,6 +31,8 @@ JUDGEABLE_S = 1.6
 """What the speaker encoder listens to at once: of less it says little."""
 LANGUAGE, FOREIGN = "en", 0.1
 """What is to be spoken, and how likely it is at least: English with an accent had 0.34 and more, Italian up to 0.03."""
+CERTAIN = 0.5
+"""How likely another language is at least: with music none is."""
 SLOW = 0.4
 """Words a second: below it, what was heard is not speech, or hardly any of it is."""
 
@@ -83,14 +85,15 @@ def _faults(heard: Heard) -> Iterator[Finding]:
         message = f"{words or 'no'} words in {clip.seconds:.0f} s: music, noise or silence"
         yield found("left_out", "no_speech", message, "give parts where only the person speaks")
         return
-    if heard.languages and heard.languages.get(LANGUAGE, 0.0) < FOREIGN:
-        other = max(heard.languages, key=lambda tag: heard.languages[tag])
-        message = f"it is not in English, but in the language {other!r} ({heard.languages[other]:.0%})"
-        yield found("left_out", "other_language", message, "give recordings in English: voices speak nothing else yet")
-        return
-    if heard.doubtful:
+    foreign = _foreign(heard.languages)
+    if foreign:
+        message = f"it is not in English, but in the language {foreign!r} ({heard.languages[foreign]:.0%})"
+        remedy = "the voice will have this sound and speak English; recordings in English also teach how it says that"
+        yield found("note", "other_language", message, remedy)
+    elif heard.doubtful:
         message = f"not understood: another language, music or noise; the guess was {heard.text[:60]!r}"
-        yield found("left_out", "not_understood", message, "give parts where the person speaks clear English")
+        remedy = "give parts with clear English; for another language set SPINBOT_ENGINES__ASR=whisper-base"
+        yield found("left_out", "not_understood", message, remedy)
         return
     if clip.clipped > CLIPPED:
         message = f"too loud for the recorder in {clip.clipped:.1%} of it"
@@ -101,9 +104,15 @@ def _faults(heard: Heard) -> Iterator[Finding]:
     elif clip.snr_db < HISSING_DB:
         message = f"speech is {clip.snr_db:.0f} dB louder than the noise; {HISSING_DB:.0f} are good"
         yield found("note", "hiss", message, "record in a quiet room if you can")
-    if heard.given and (error := word_error_rate(heard.given, heard.text)) > OTHER_WORDS:
+    if heard.given and not foreign and (error := word_error_rate(heard.given, heard.text)) > OTHER_WORDS:
         message = f"{error:.0%} of the words are not those that are written: heard was {heard.text[:60]!r}"
         yield found("left_out", "other_words", message, "correct the transcript, or leave it out")
+
+
+def _foreign(languages: Mapping[str, float]) -> str:
+    """The language that is spoken in place of English; empty where that is not certain."""
+    likely = max(languages, key=lambda tag: languages[tag], default=LANGUAGE)
+    return likely if languages.get(LANGUAGE, 0.0) < FOREIGN and languages.get(likely, 0.0) > CERTAIN else ""
 
 
 def _others(clips: Sequence[Heard]) -> Iterator[Finding]:
