@@ -39,9 +39,9 @@ Examples:
   spinbot dataset voice LJSpeech-1.1/ --json
 
 A folder may be one of LJSpeech (metadata.csv, wavs/), F5-TTS (metadata.csv) or GPT-SoVITS (*.list), or sound files with
-a .txt beside each. The first 31 minutes of all together are listened to, however long they are. With
-SPINBOT_ENGINES__ASR=whisper-base another language than English is named by its tag.
-Exit code 2 says that nothing can be learned from them as they are.
+a .txt beside each. The first 31 minutes of all together are listened to, however long they are. Another language than
+English is named by its tag with SPINBOT_ENGINES__ASR=whisper-base. Exit code 2 says that nothing can be learned from
+them as they are.
 """
 NOT_FIT = 2
 LEVELS = {"note": "note", "left_out": "left out", "stop": "stop"}

@@ -51,7 +51,7 @@ Examples:
   spinbot train voice LJSpeech-1.1/ --name ada --steps 240 -o voice/
 
 A folder may be one of LJSpeech (metadata.csv, wavs/), F5-TTS (metadata.csv) or GPT-SoVITS (*.list), or sound files with
-a .txt beside each. They are freed of steady noise, and beyond half an hour nothing is used; `spinbot dataset voice`
+a .txt beside each. They are freed of steady noise, and beyond half an hour nothing is used; `dataset voice`
 tells beforehand what is left out, and why. Similarity is that of the speaker encoder to clips that were held out:
 recordings of one person have 0.8 to 0.95, of two 0.45 to 0.75. Stopped, `jobs resume` goes on from its last checkpoint.
 """
