@@ -21,7 +21,8 @@ seconds is ended.
 
 Bars: a node of spinbot costs at most 2 round trips of a plain actor call (`ray.get(actor.step.remote(1))`, one at a
 time) and at most half of LangGraph's with SQLite; 10,000 nodes finish; memory is linear in nodes. Graphs of up to 10
-nodes are compared with calls made in turns with them, in one process: on a busy machine the next minute is another.
+nodes are also shown against calls made in turns with them, in one process: such a call finds idle processes, as a job
+does, and on a busy machine the next minute is another.
 """
 
 from __future__ import annotations
@@ -95,10 +96,9 @@ class Results:
         found = self.seconds.get((shape, size, column))
         return statistics.median(found) / size if found else None
 
-    def trip(self, shape: str = "", size: int = 0) -> float | None:
-        """Median seconds of a plain call: of those in turns with this shape and size, where there are any."""
-        found = self.in_turns.get((shape, size)) or self.trips
-        return statistics.median(found) if found else None
+    def trip(self) -> float | None:
+        """Median seconds of a plain call, one after another."""
+        return statistics.median(self.trips) if self.trips else None
 
 
 async def run_side(side: str, shape: str, sizes: list[int], repeat: int, limit: float, results: Results) -> None:
@@ -162,7 +162,7 @@ def print_tables(options: argparse.Namespace, results: Results) -> None:
                 cell = f"{each * 1e3:.3f} ({each * size:.2f})" if each is not None else "-"
                 row += f"{f'> {options.limit:g} s' if (shape, size, column) in results.over else cell:>18}"
             ours = results.per_node(shape, size, "spinbot")
-            row += f"{ratio(ours, results.trip(shape, size)):>9}"
+            row += f"{ratio(ours, trip):>9}"
             for column in ("langgraph-sqlite", "langgraph-sqlite-normal"):
                 over = (shape, size, column) in results.over
                 theirs = options.limit / size if over else results.per_node(shape, size, column)
@@ -171,7 +171,9 @@ def print_tables(options: argparse.Namespace, results: Results) -> None:
     if trip:
         print(f"\nround trip of a plain actor call, one at a time: {trip * 1e3:.3f} ms (median)")
     for (shape, size), trips in results.in_turns.items():
-        print(f"in turns with {shape} {size}: {statistics.median(trips) * 1e3:.3f} ms")
+        taken = statistics.median(trips)
+        calls = ratio(results.per_node(shape, size, "spinbot"), taken)
+        print(f"in turns with {shape} {size}: {taken * 1e3:.3f} ms; a node costs {calls} of them")
     large = {key: grown for key, grown in results.bytes.items() if key[1] >= 1000}
     if large:
         print("\nspinbot's driver: growth of resident memory to its peak in the first run, and the time of submit()")
@@ -192,8 +194,8 @@ def print_verdict(options: argparse.Namespace, results: Results) -> None:
 
     ours = [key for key in results.seconds if key[2] == "spinbot"]
     late = sorted(key for key in results.over if key[2] == "spinbot")
-    if trips := {key: trip for key in ours if (trip := results.trip(key[0], key[1]))}:
-        figure, where = worst(trips)
+    if ours and (trip := results.trip()):
+        figure, where = worst(dict.fromkeys(ours, trip))
         judge(f"a node costs at most {PER_CALL:g} plain calls", figure <= PER_CALL, f"{figure:.2f} at worst ({where})")
     for column in ("langgraph-sqlite", "langgraph-sqlite-normal"):
         others = {key: other for key in ours if (other := results.per_node(key[0], key[1], column))}
