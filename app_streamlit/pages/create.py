@@ -10,6 +10,7 @@ from app_streamlit import recipe
 from app_streamlit.access import me, service, told, voices
 from app_streamlit.pages import draft, form
 from app_streamlit.pages.cost import plan
+from app_streamlit.parts.mounts import begun
 from app_streamlit.places import go
 from app_streamlit.words import t
 
@@ -55,6 +56,7 @@ def _welcome() -> None:
         if st.button(t("create.demo"), type="primary", icon=":material/play_arrow:", key="demo"):
             with told():
                 go("jobs", job=service().submit(**DEMO).id)
+        begun("demo")
 
 
 def _from_form(said: form.Said, who: dict[str, Any], shape: dict[str, Any], voice: str) -> None:
@@ -72,6 +74,7 @@ def _from_form(said: form.Said, who: dict[str, Any], shape: dict[str, Any], voic
         ):
             _write(said.topics[0], shape)
         _copies(works[0])
+    begun(RENDER)
 
 
 def _from_draft(who: dict[str, Any] | None, shape: dict[str, Any], voice: str) -> None:
@@ -85,9 +88,10 @@ def _from_draft(who: dict[str, Any] | None, shape: dict[str, Any], voice: str) -
         if not text or who is None:
             return
         request = work({"script": text}, who, shape, voice)
-        if st.button(t("create.render"), type="primary", icon=":material/movie:", key="render"):
+        if st.button(t("create.render"), type="primary", icon=":material/movie:", key=RENDER):
             _submit([request])
         _copies(request)
+    begun(RENDER)
     plan(request)
 
 

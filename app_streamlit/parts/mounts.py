@@ -24,6 +24,7 @@ _people = part("people", "dom")
 _sign_in = part("sign_in", "dom")
 _sign_out = part("sign_out", "dom")
 _warm = part("warm")
+_begun = part("begun", "dom")
 
 
 def _ignore() -> None:
@@ -117,6 +118,11 @@ def waveform(artifact: str, label: str, key: str) -> None:
 def warm() -> None:
     """Let the browser load what parts are drawn with: the first one would come 0.4 s later."""
     _warm(key="warm", height=1)
+
+
+def begun(button: str) -> None:
+    """Show that a click on the button with that key was heard, until the page that it leads to is there."""
+    _begun(data={"button": button, "label": t("live.begun")}, key=f"begun-{button}")
 
 
 def sign_in() -> None:
