@@ -60,7 +60,7 @@ def test_an_empty_studio_makes_a_video_that_plays_after_one_click(running, page)
     page.goto(running.url)
     expect(page.get_by_role("heading", name="Your first video is one click away")).to_be_visible()
     expect(page.get_by_role("button", name="Make the demo video")).to_be_visible()
-    settled(page)
+    expect(page.locator(".begun")).to_be_attached()
     assert page.evaluate(CLICK, "demo") == "Starting…"  # before anything was answered
     expect(progress(page)).to_be_visible()
     expect(page.get_by_text("Generating").first).to_be_visible()

@@ -25,7 +25,8 @@ class Begun {
   _show() {
     this.root.hidden = false;
     this.giveUp?.();
-    this.giveUp = whenAtRest(() => (this.root.hidden = true));
+    const later = setTimeout(() => (this.giveUp = whenAtRest(() => (this.root.hidden = true))), REST_MS);
+    this.giveUp = () => clearTimeout(later);
   }
 }
 
