@@ -12,6 +12,9 @@ from playwright.sync_api import Browser, Page
 from sqlalchemy import Engine
 
 from spinbot.client import Client
+from spinbot.engines.base import no_progress
+from spinbot.engines.speaker.ge2e import Ge2eEncoder
+from spinbot.engines.tts.kokoro import KokoroEngine
 from spinbot.store import database
 from tests.api import Api, serving
 from tests.browser import chromium, tab
@@ -31,6 +34,22 @@ def models() -> Callable[[str], Path]:
         return path
 
     return folder
+
+
+@pytest.fixture(scope="module")
+def kokoro(models: Callable[[str], Path]) -> KokoroEngine:
+    """The speech engine, loaded."""
+    engine = KokoroEngine(models, threads=2)
+    engine.load(no_progress)
+    return engine
+
+
+@pytest.fixture(scope="module")
+def encoder(models: Callable[[str], Path]) -> Ge2eEncoder:
+    """The speaker encoder, loaded."""
+    engine = Ge2eEncoder(models, threads=2)
+    engine.load(no_progress)
+    return engine
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,8 @@ from spinbot.engines.image.drawn.look import Look
 from spinbot.engines.tts.kokoro import KokoroEngine
 from spinbot.media.audio import write_wav
 
+CONSENT = ("--person", "Ada Lovelace", "--purpose", "tests of spinbot")
+"""Options of a command."""
 ADA = Look(
     "woman", "young", "tan", "green", "bob", "purple", "round", "none", "none", "red", "hoodie", "yellow", "white"
 )

@@ -22,10 +22,9 @@ from spinbot.models.store import ModelStore
 from tests import tiny_captioners, tiny_pipelines
 from tests.api import Api, ended
 from tests.look_service import SETS, agreed, learning, trained, uploaded
-from tests.people import photos
+from tests.people import CONSENT, photos
 from tests.test_cli_server import spinbot
 from tests.test_datasets import spinbot_in
-from tests.test_train_look import CONSENT
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of transformers about itself
 

@@ -26,7 +26,7 @@ from spinbot.serve.backend import LocalBackend
 from spinbot.store.profiles import Consent, Part, Profile
 from tests import tiny_pipelines
 from tests.api import Api, ended, running
-from tests.people import photos, recording, told_live
+from tests.people import CONSENT, photos, recording, told_live
 from tests.test_datasets import spinbot_in
 from tests.test_jobs_cli import environment
 
@@ -40,7 +40,6 @@ SMALL = {
     "sample_every_n_steps": 3,
 }
 SETS = [part for name, value in SMALL.items() for part in ("--set", f"{name}={json.dumps(value)}")]
-CONSENT = ("--person", "Ada Lovelace", "--purpose", "tests of spinbot")
 
 
 @pytest.fixture(scope="module")

@@ -25,25 +25,10 @@ from spinbot.engines.voice_trainer.onnx_graph import OnnxGraph
 from spinbot.engines.voice_trainer.settings import VoiceSettings
 from spinbot.errors import InputError, NotFoundError
 from spinbot.media.audio import resample, write_wav
-from tests.people import SENTENCES, music, recording, told_live
+from tests.people import CONSENT, SENTENCES, music, recording, told_live
 from tests.test_datasets import spinbot_in
 
-CONSENT = ("--person", "Ada Lovelace", "--purpose", "tests of spinbot")
 Models = Callable[[str], Path]
-
-
-@pytest.fixture(scope="module")
-def kokoro(models: Models) -> KokoroEngine:
-    engine = KokoroEngine(models, threads=2)
-    engine.load(no_progress)
-    return engine
-
-
-@pytest.fixture(scope="module")
-def encoder(models: Models) -> Ge2eEncoder:
-    engine = Ge2eEncoder(models, threads=2)
-    engine.load(no_progress)
-    return engine
 
 
 def say(kokoro: KokoroEngine, text: str, voice: str) -> np.ndarray:

@@ -19,25 +19,10 @@ from spinbot.media import ffmpeg
 from spinbot.media.audio import Samples, write_wav
 from spinbot.media.denoise import denoise
 from spinbot.media.words import word_error_rate
-from tests.people import FOREIGN, SENTENCES, music, pronounced
+from tests.people import CONSENT, FOREIGN, SENTENCES, music, pronounced
 from tests.test_datasets import spinbot_in
-from tests.test_train_voice import CONSENT
 
 Models = Callable[[str], Path]
-
-
-@pytest.fixture(scope="module")
-def kokoro(models: Models) -> KokoroEngine:
-    engine = KokoroEngine(models, threads=2)
-    engine.load(no_progress)
-    return engine
-
-
-@pytest.fixture(scope="module")
-def encoder(models: Models) -> Ge2eEncoder:
-    engine = Ge2eEncoder(models, threads=2)
-    engine.load(no_progress)
-    return engine
 
 
 @pytest.fixture(scope="module")

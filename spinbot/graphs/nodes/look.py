@@ -25,7 +25,7 @@ from spinbot.media.images import read_portrait, write_png
 from spinbot.store.artifacts import ArtifactId
 
 
-@node("train_look", slots=("lora_trainer",))
+@node("train_look", version=2, slots=("lora_trainer",))
 class TrainLook(Node):
     """Learn how somebody looks from pictures. Goes on from its last checkpoint, wherever it was stopped."""
 
