@@ -10,7 +10,7 @@ from typing import Any
 import tests.toys as toys
 from spinbot.actors.pool import Pool, local_pool
 from spinbot.config import HostGroup, Settings
-from spinbot.graphs.runner import Runner
+from spinbot.graphs.runner import Runner, admit
 from spinbot.store.artifacts import LocalArtifacts
 from spinbot.store.database import connect
 from spinbot.store.jobs import Event, Job, JobStore
@@ -53,7 +53,7 @@ class Lab:
     def submit(self, nodes: dict[str, Any], *outputs: str, priority: int = 0) -> str:
         named = {name: link(name) for name in outputs or list(nodes)}
         document = {"schema": "spinbot.graph/v1", "nodes": nodes, "outputs": named}
-        return self.runner.submit(document, priority=priority)
+        return admit(document, self.jobs, self.artifacts, self.settings, priority=priority)
 
     def run(self, nodes: dict[str, Any], *outputs: str) -> Job:
         return self.loop.run_until_complete(self.runner.run(self.submit(nodes, *outputs)))

@@ -181,8 +181,7 @@ def test_cancel_stops_a_running_node_and_what_waits_behind_it(lab, tmp_path):
 def test_a_job_goes_on_from_its_finished_nodes(lab, tmp_path):
     diary = tmp_path / "diary"
     nodes = {"a": number(90, str(diary), cache="off"), "b": number(1, str(diary)), "sum": add("a", "b", str(diary))}
-    graph = {"schema": "spinbot.graph/v1", "nodes": nodes, "outputs": {"sum": link("sum")}}
-    job = lab.runner.submit(graph)
+    job = lab.submit(nodes, "sum")
     # As a runner that died behind its first node leaves it.
     dead = Ledger(lab.jobs, lease_s=0)
     claimed = dead.claim(job)
@@ -193,6 +192,21 @@ def test_a_job_goes_on_from_its_finished_nodes(lab, tmp_path):
     ended = lab.loop.run_until_complete(lab.runner.run(job))
     assert ended.outputs == {"sum": {"value": 91}}
     assert "number 90" not in diary.read_text()
+
+
+def test_a_submitted_job_is_its_runners_until_the_lease_runs_out(lab, tmp_path):
+    diary = tmp_path / "diary"
+    nodes = {"a": number(7, str(diary), cache="off")}
+    graph = {"schema": "spinbot.graph/v1", "nodes": nodes, "outputs": {"a": link("a")}}
+    kept = lab.runner.submit(graph)
+    assert lab.another_runner().ledger.claim(kept) is None
+    late = lab.another_runner()
+    late.ledger = Ledger(lab.jobs, lease_s=0)
+    lost = late.submit(graph)
+    ended = lab.wait(lab.runner.run(kept), lab.runner.run(lost))
+    ended += lab.wait(late.run(lost))  # another had it meanwhile: its result counts
+    assert [job.outputs for job in ended] == [{"a": {"value": 7}}] * 3
+    assert diary.read_text().count("number 7") == 2
 
 
 def test_bad_graphs_are_refused_before_anything_is_stored(lab):

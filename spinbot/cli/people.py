@@ -12,10 +12,9 @@ from spinbot import client
 from spinbot.cli.place import Gone
 from spinbot.store.artifacts import PrunableArtifacts
 from spinbot.store.audit import Audit
+from spinbot.store.jobs import LOCAL
 from spinbot.store.profiles import Consent, Part, PartKind, Profile, Profiles
 from spinbot.store.uploads import Uploads
-
-OWNER = "local"
 
 
 class LocalPeople:
@@ -29,11 +28,11 @@ class LocalPeople:
 
     def all(self) -> list[Profile]:
         """See `People.all`."""
-        return self._profiles.all(OWNER)
+        return self._profiles.all(LOCAL)
 
     def get(self, name: str) -> Profile:
         """See `People.get`."""
-        return self._profiles.get(name, OWNER)
+        return self._profiles.get(name, LOCAL)
 
     def used_by(self, job: str) -> str | None:
         """The id of the profile that a job uses, if any."""
@@ -41,7 +40,7 @@ class LocalPeople:
 
     def create(self, name: str, voice: str) -> None:
         """See `People.create`."""
-        self._note("profile.create", self._profiles.create(name, OWNER, voice))
+        self._note("profile.create", self._profiles.create(name, LOCAL, voice))
 
     def attest(self, name: str, person: str, purpose: str, sample: str | None) -> None:
         """See `People.attest`; the user of this machine attests it."""
@@ -65,7 +64,7 @@ class LocalPeople:
         return Gone([f"{part.kind} {part.version}" for part in found.parts], jobs, artifacts)
 
     def _note(self, action: str, profile: Profile, data: dict[str, Any] | None = None) -> None:
-        self._audit.record(action, profile.id, owner=OWNER, data={"name": profile.name} | (data or {}))
+        self._audit.record(action, profile.id, owner=LOCAL, data={"name": profile.name} | (data or {}))
 
 
 class RemotePeople:
@@ -106,4 +105,4 @@ def _profile_of(profile: client.Profile) -> Profile:
         Part(cast(PartKind, part.kind), part.version, part.artifact, part.data, part.created) for part in profile.parts
     )
     consent = Consent(**profile.consent) if profile.consent else None
-    return Profile(profile.id, OWNER, profile.name, profile.voice, consent, profile.created, parts)
+    return Profile(profile.id, LOCAL, profile.name, profile.voice, consent, profile.created, parts)

@@ -40,9 +40,9 @@ BATCH = 64  # ready nodes looked at in one turn: some 10 ms, so other jobs on th
 class JobRun:
     """Drives one claimed job to its end, its pause, or the loss of its lease."""
 
-    def __init__(self, runner: Runner, job: Job) -> None:
+    def __init__(self, runner: Runner, job: Job, graph: Graph) -> None:
         self.id = job.id
-        self.plan = Plan(Graph.model_validate(job.graph), job.nodes)
+        self.plan = Plan(graph, job.nodes)
         self._runner = runner
         self._job = replace(job, graph={}, nodes={})  # they are in the plan: kept twice, a node costs 1 kB more
         self._priority = job.priority

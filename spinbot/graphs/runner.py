@@ -19,6 +19,7 @@ from spinbot.actors.pool import Pool
 from spinbot.config import Settings
 from spinbot.errors import LeaseLostError, SpinbotError, StorageError
 from spinbot.graphs.check import parse
+from spinbot.graphs.graph import Graph
 from spinbot.graphs.job_run import JobRun
 from spinbot.graphs.lanes import Lanes
 from spinbot.graphs.paces import Paces
@@ -70,6 +71,7 @@ class Runner:
         self.lanes = Lanes(pool.capacity)
         self.paces = Paces()
         self.twins = Twins()
+        self._entered: dict[str, tuple[Job, Graph]] = {}
         self._runs: dict[str, JobRun] = {}
         self._listeners: list[Listener] = []
         self._ticking: asyncio.Task[None] | None = None
@@ -90,11 +92,16 @@ class Runner:
                 listener(event)
 
     def submit(self, document: Any, *, priority: int = 0, profile: str | None = None) -> str:
-        """Check a graph document and store it as a queued job. Raises `GraphError`. Returns the job's id."""
-        job = admit(document, self.jobs, self.artifacts, self.settings, priority=priority, profile=profile)
+        """Check a graph document and store it as a job that this runner is to `run`. Returns the job's id.
+
+        No other runner takes it before the lease runs out or this process ends. Raises `GraphError`, `StorageError`.
+        """
+        graph = parse(document, artifacts=self.artifacts, settings=self.settings)
+        job = self.ledger.enter(graph.name, graph.to_json(), priority=priority, profile=profile)
+        self._entered[job.id] = job, graph
         if self._listeners:
-            self.announce(self.jobs.events(job))
-        return job
+            self.announce(self.jobs.events(job.id))
+        return job.id
 
     async def run(self, job: str) -> Job:
         """Run a stored job until it ends or is paused, and return it.
@@ -140,8 +147,10 @@ class Runner:
             run.obey(wish)
 
     def _claim(self, job: str) -> JobRun | None:
+        if entered := self._entered.pop(job, None):
+            return JobRun(self, *entered)
         claimed = self.ledger.claim(job)
-        return JobRun(self, claimed) if claimed else None
+        return JobRun(self, claimed, Graph.model_validate(claimed.graph)) if claimed else None
 
     async def _drive(self, run: JobRun) -> None:
         _spare_what_is_loaded()

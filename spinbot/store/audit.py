@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select
 
+from spinbot.errors import NotFoundError
 from spinbot.store import database as db
 
 
@@ -59,3 +60,12 @@ def record(
     """`Audit.record` as a part of the transaction that does the deed."""
     entry = {"action": action, "subject": subject, "owner": owner, "key": key, "data": data or {}}
     connection.execute(insert(db.audit).values(**entry, time=time.time()))
+
+
+def record_use(connection: Connection, profile: str, job: str, *, owner: str, key: str | None) -> None:
+    """Record that a job uses a profile, and bind it to that one. Raises `NotFoundError` where the profile is gone."""
+    name = connection.execute(select(db.profiles.c.name).where(db.profiles.c.id == profile)).scalar()
+    if name is None:
+        raise NotFoundError("the profile was deleted", hint="list them with: spinbot profile list", code="no_profile")
+    connection.execute(insert(db.profile_jobs).values(profile=profile, job=job))
+    record(connection, "profile.use", profile, owner=owner, key=key, data={"name": name, "job": job})

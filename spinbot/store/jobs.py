@@ -32,8 +32,12 @@ Verdict = Literal["approved", "rejected"]
 Review = Literal["approved", "rejected", "open"]
 """What lists of jobs are filtered by; open: a job that succeeded and has no verdict."""
 
+LOCAL = "local"
+"""The owner of what is made without an API key."""
+
 DONE: frozenset[str] = frozenset({"cached", "succeeded"})
 ENDED: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
+_FREE: dict[str, Any] = {"runner": None, "epoch": 0, "lease_until": 0.0}
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,15 @@ class Event:
     kind: str
     node: str | None
     data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Whose a job is from the moment it is stored. Times are seconds since the epoch."""
+
+    runner: str
+    since: float
+    until: float
 
 
 @dataclass(slots=True)
@@ -107,7 +120,8 @@ _NODE_RUNS = select(*(db.node_runs.c[field.name] for field in fields(NodeRun))).
 )
 
 
-_ADD_JOB = adding(db.jobs, "id", "name", "title", "owner", "state", "priority", "created", "events")
+_FIRST = ("id", "name", "title", "owner", "state", "priority", "created", "events", "runner", "epoch", "lease_until")
+_ADD_JOB = adding(db.jobs, *_FIRST)
 _ADD_GRAPH = adding(db.graphs, "job", "document")
 _ADD_NODE = adding(db.node_runs, "job", "node", "state", "attempt")
 _ADD_ARTIFACT = adding(db.job_artifacts, "job", "artifact")
@@ -143,13 +157,14 @@ class JobStore:
         graph: dict[str, Any],
         *,
         priority: int = 0,
-        owner: str = "local",
+        owner: str = LOCAL,
         idempotency_key: str | None = None,
         request: Any = None,
         webhook: str | None = None,
         told: dict[str, Any] | None = None,
         profile: str | None = None,
         key: str | None = None,
+        lease: Lease | None = None,
     ) -> str:
         """Store a job and its nodes as `queued` and return its id: from here on it is not lost.
 
@@ -157,8 +172,8 @@ class JobStore:
         none: name, graph, priority and webhook) it returns that job's id, with another it raises `InputError` with the
         code `idempotency_conflict`. `webhook` is a URL that is told when the job has ended (webhooks.py).
         `told` goes into the job's first event. `profile` is the id of the one that it uses: the job goes when that
-        goes, and the use stands in the audit log, with `key`, the id of the API key. Raises `NotFoundError` for a
-        profile that was deleted meanwhile.
+        goes, and the use stands in the audit log, with `key`, the id of the API key. With a `lease` it is that
+        runner's at once. Raises `NotFoundError` for a profile that was deleted meanwhile.
         """
         request_hash = ""
         if idempotency_key is not None:
@@ -170,12 +185,12 @@ class JobStore:
                     first = repeats.first_job(connection, owner, idempotency_key, request_hash)
                     if first is not None:
                         return first
-                job = self._insert(connection, name, graph, priority, owner, told)
+                job = self._insert(connection, name, graph, priority, owner, told, lease)
                 if webhook is not None:
                     again = {"attempts": 0, "next_at": time.time()}
                     connection.execute(insert(db.webhooks).values(id=uuid.uuid4().hex, job=job, url=webhook, **again))
                 if profile is not None:
-                    _use(connection, profile, job, owner, key)
+                    audit.record_use(connection, profile, job, owner=owner, key=key)
                 if idempotency_key is not None:
                     repeats.remember(connection, owner, idempotency_key, request_hash, job)
                 return job
@@ -188,14 +203,16 @@ class JobStore:
         priority: int,
         owner: str,
         told: dict[str, Any] | None,
+        lease: Lease | None,
     ) -> str:
         """A new job with its nodes; the job's row first, as in every transaction, so that none deadlock."""
-        job, now = uuid.uuid4().hex[:12], time.time()
+        job, now = uuid.uuid4().hex[:12], lease.since if lease else time.time()
+        held = {"runner": lease.runner, "epoch": 1, "lease_until": lease.until} if lease else _FREE
         known_by = {"name": name, "title": graph.get("title", "")}
         row = known_by | {"id": job, "owner": owner, "state": "queued", "priority": priority, "created": now}
         queued = Event(job, 1, now, "job.queued", None, known_by | {"nodes": list(graph["nodes"])} | (told or {}))
         with driver_cursor(connection) as cursor:
-            self._add_job.execute(cursor, new(row | {"events": 1}))
+            self._add_job.execute(cursor, new(row | {"events": 1} | held))
             self._add_graph.execute(cursor, new({"job": job, "document": graph}))
             nodes = [{"job": job, "node": node, "state": "pending", "attempt": 0} for node in graph["nodes"]]
             self._add_node.execute_many(cursor, map(new, nodes))
@@ -377,11 +394,3 @@ class JobStore:
             )
         with self.engine.begin() as connection:  # all that points at the row goes with it
             connection.execute(delete(db.jobs).where((db.jobs.c.id == job) & db.jobs.c.state.in_(ENDED)))
-
-
-def _use(connection: Connection, profile: str, job: str, owner: str, key: str | None) -> None:
-    name = connection.execute(select(db.profiles.c.name).where(db.profiles.c.id == profile)).scalar()
-    if name is None:
-        raise NotFoundError("the profile was deleted", hint="list them with: spinbot profile list", code="no_profile")
-    connection.execute(insert(db.profile_jobs).values(profile=profile, job=job))
-    audit.record(connection, "profile.use", profile, owner=owner, key=key, data={"name": name, "job": job})

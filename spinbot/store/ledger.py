@@ -22,7 +22,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from spinbot.errors import LeaseLostError
 from spinbot.store import database as db
 from spinbot.store.artifacts import artifact_ids
-from spinbot.store.jobs import Event, Job, JobState, JobStore, NodeRun, Wish
+from spinbot.store.jobs import LOCAL, Event, Job, JobState, JobStore, Lease, NodeRun, Wish
 from spinbot.store.prepared import Driver, Prepared, adding, new, read_json
 from spinbot.store.trained import Made, TrainedParts
 
@@ -173,6 +173,32 @@ class Ledger:
             job=bindparam("its_job"), artifact=bindparam("its_artifact")
         )
         self._add_artifact = Prepared(self._engine, shown.on_conflict_do_nothing())
+
+    def enter(self, name: str, graph: dict[str, Any], *, priority: int, profile: str | None) -> Job:
+        """Store a job whose lease this runner has from then on: `JobStore.create` and `claim` in one transaction."""
+        now = time.time()
+        lease = Lease(self.name, since=now, until=now + self._lease_s)
+        job = self._jobs.create(name, graph, priority=priority, profile=profile, lease=lease)
+        return Job(
+            id=job,
+            name=name,
+            title=graph.get("title", ""),
+            owner=LOCAL,
+            state="queued",
+            error=None,
+            outputs=None,
+            events=1,
+            priority=priority,
+            wish=None,
+            runner=self.name,
+            epoch=1,
+            lease_until=lease.until,
+            created=now,
+            started=None,
+            finished=None,
+            graph=graph,
+            nodes={node: NodeRun(node) for node in graph["nodes"]},
+        )
 
     def claim(self, job: str) -> Job | None:
         """Take the lease of a queued or abandoned job and return the job as it then stands; None if it is not free.
