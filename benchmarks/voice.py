@@ -11,6 +11,7 @@ one, and compared with these clips by the speaker encoder, and with their text b
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import random
 import sys
@@ -154,7 +155,7 @@ class Quiet:
     def progress(self, fraction: float, message: str) -> None: ...
 
     def keep(self, file: Path) -> str:
-        kept = self.folder / f"kept-{file.name}"
+        kept = self.folder / hashlib.sha256(file.read_bytes()).hexdigest()  # an engine knows a voice by its name
         kept.write_bytes(file.read_bytes())
         return str(kept)
 

@@ -41,6 +41,7 @@ ENGINES = {
     "tts": {"kokoro": ["kokoro"], "piper": ["piper-joe"]},
     "image": {"drawn": []},
     "voice_trainer": {"kokoro-style": ["kokoro"]},
+    "captioner": {"transformers": ["caption-model"]},
 }
 GROUPS = {"language": ["script"], "speech": ["tts", "asr"], "media": []}
 

@@ -43,7 +43,10 @@ class FakeService(FakeInstallation, FakePeople):
         self.cached: set[str] = set()
         self.lacking: list[str] = []
         self._repeats: dict[str, tuple[str, str]] = {}
-        self._settings = Settings(home=Path("/nowhere"), engines={"image": "drawn"}, hosts=starter_hosts())
+        here = Path("/nowhere")
+        self._settings = Settings(
+            home=here, engines={"image": "drawn"}, hosts=starter_hosts(), caption_model=here / "captioner"
+        )
 
     def close(self) -> None: ...
 

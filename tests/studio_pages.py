@@ -88,7 +88,7 @@ class Visit:
 
     def field(self, key: str) -> Any:
         """The field with that key, or that label."""
-        kinds = ("text_input", "text_area", "selectbox", "slider", "number_input", "checkbox", "button_group")
+        kinds = ("text_input", "text_area", "selectbox", "slider", "number_input", "checkbox", "toggle", "button_group")
         fields = [field for kind in kinds for field in getattr(self.page, kind)]
         names = {key, *(prefix + key for prefix in PREFIXES)}
         found = [field for field in fields if {field.key, field.label} & names]

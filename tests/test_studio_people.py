@@ -329,6 +329,31 @@ def test_a_training_goes_through_its_states(pages):
     assert shown() == "Trained"
 
 
+def test_pictures_without_a_caption_are_described_where_there_is_a_captioner(pages):
+    ada(pages)
+    assert not ready(pages, "a.png", "b.png", "c.png").page.toggle  # this service has none
+    pages.service.installed.add("caption-model")
+    pages.forget()
+    visit = ready(pages, "a.png", "b.png", "c.png").click("check")
+    pages.service.runner.run(pages.service.jobs_page().data[0].id)
+    assert "The files have changed" not in visit.again().says
+    visit.fill(describe=True)
+    assert "The files have changed since they were checked." in visit.says
+    visit.click("check")
+    [checked, _] = pages.service.jobs()
+    assert pages.service.job(checked.id).graph["nodes"]["check"]["params"]["auto_caption"]
+    pages.service.runner.run(checked.id)
+    visit.again().click("Train the look of ada")
+    job = pages.service.job(visit.address["job"])
+    assert job.graph["nodes"]["look"]["inputs"]["captions"] == {"node": "describe", "output": "captions"}
+    pages.service.runner.run(job.id)
+    visit.again().click("Change and train again")
+    assert visit.field("describe").value
+    given = next(part for part in visit.parts("uploader") if part["multiple"])["items"]
+    visit.keep("look-texts", texts={one["artifact"]: "a garden" for one in given})
+    assert not visit.page.toggle  # nothing is left to describe
+
+
 def test_a_training_fills_the_form_again(pages):
     ada(pages)
     visit = ready(pages, "a.png", "b.png", **{"look-rank": "16", "look-flip": "false"})

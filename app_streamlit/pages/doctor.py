@@ -30,8 +30,15 @@ class Visit:
 
     kind: Kind
     files: list[Given]
+    describe: bool
+    """Whether a captioner describes those without caption."""
     job: Job | None
     """None: they were not checked, or have changed since."""
+
+    @property
+    def wish(self) -> dict[str, Any]:
+        """What check and training are told of that."""
+        return {"auto_caption": True} if self.describe else {}
 
     @property
     def outcome(self) -> dict[str, Any]:
@@ -71,17 +78,19 @@ class Visit:
         }
 
 
-def visit(kind: Kind, files: list[Given]) -> Visit:
+def visit(kind: Kind, files: list[Given], *, describe: bool) -> Visit:
     """The check that the address names, if it was of these files."""
     name = st.query_params.get(CHECK.format(kind.name))
     if not name or not files:
-        return Visit(kind, files, None)
+        return Visit(kind, files, describe, None)
     try:
         job = service().job(name)
     except NotFoundError:  # deleted since
-        return Visit(kind, files, None)
-    checked = job.graph["nodes"]["check"]["params"][kind.files]
-    return Visit(kind, files, job if checked == [one.model_dump() for one in files] else None)
+        return Visit(kind, files, describe, None)
+    checked = job.graph["nodes"]["check"]["params"]
+    same = checked[kind.files] == [one.model_dump() for one in files]
+    same = same and checked.get("auto_caption", False) == describe
+    return Visit(kind, files, describe, job if same else None)
 
 
 def show(visit: Visit) -> None:
@@ -106,7 +115,7 @@ def show(visit: Visit) -> None:
 
 
 def _begin(visit: Visit) -> None:
-    params = {visit.kind.files: [one.model_dump() for one in visit.files], **visit.kind.check_params}
+    params = {visit.kind.files: [one.model_dump() for one in visit.files], **visit.kind.check_params, **visit.wish}
     with told():
         job = service().submit(template=visit.kind.check, params=params)
         st.query_params[CHECK.format(visit.kind.name)] = job.id

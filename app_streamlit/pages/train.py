@@ -6,7 +6,7 @@ import streamlit as st
 
 from app_streamlit import kept, shown
 from app_streamlit.access import fragment, service, told
-from app_streamlit.pages import dataset, doctor, jobs, people, training
+from app_streamlit.pages import dataset, describing, doctor, jobs, people, training
 from app_streamlit.pages.cost import plan
 from app_streamlit.pages.filters import listed, more
 from app_streamlit.pages.learning import KINDS, Kind
@@ -39,8 +39,10 @@ def _form() -> None:
     with right:
         st.subheader(t(f"train.{kind.files}_title"))
         files = dataset.chosen(kind)
-        visit = doctor.visit(kind, files)
-        dataset.take(kind, files, visit.labels())
+        place = st.container()
+        visit = doctor.visit(kind, files, describe=describing.asked(kind, files))
+        with place:
+            dataset.take(kind, files, visit.labels())
         if files:
             doctor.show(visit)
     st.subheader(t("train.how"))
@@ -53,14 +55,14 @@ def _form() -> None:
 
 
 def _begin(kind: Kind, profile: Profile, visit: doctor.Visit, given: dict[str, object]) -> None:
-    params = {kind.files: [one.model_dump() for one in visit.files], "settings": given}
+    params = {kind.files: [one.model_dump() for one in visit.files], "settings": given, **visit.wish}
     fits = plan({"template": kind.train, "params": params, "profile": profile.name})
     with st.container(horizontal=True, vertical_alignment="center"):
         unfit = visit.go is False
         label = t(f"train.begin_{kind.name}", name=profile.name)
         if st.button(label, type="primary", icon=":material/school:", disabled=unfit or not fits, key="train"):
             with told():
-                job = service().train(profile.name, **{kind.files: visit.files}, settings=given)  # type: ignore[arg-type]
+                job = service().train(profile.name, **{kind.files: visit.files}, settings=given, **visit.wish)  # type: ignore[arg-type]
                 training.watch(job.id, profile.name)
         if visit.go is not True:
             st.caption(t("train.unfit") if unfit else t("train.unchecked"))

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import streamlit as st
 
 from app_streamlit.access import fragment
-from app_streamlit.pages import dataset, jobs, settings, versions
+from app_streamlit.pages import dataset, describing, jobs, settings, versions
 from app_streamlit.pages.learning import KINDS, Kind
 from app_streamlit.parts.mounts import refresh
 from app_streamlit.places import go
@@ -90,5 +90,6 @@ def address(job: Job, kind: Kind) -> dict[str, str]:
         "what": kind.name,
         **_whose(),
         **dataset.address([one["artifact"] for one in given], texts),
+        **({describing.DESCRIBE: "true"} if "describe" in nodes else {}),
         **settings.address(kind, nodes[kind.name]["params"].get("settings", {})),
     }

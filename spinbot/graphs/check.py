@@ -359,7 +359,7 @@ def _output_faults(graph: Graph, hints: Hints) -> list[Fault]:
             reached.add(name)
             stack += graph.nodes[name].needs()
     if not faults:
-        for name in graph.nodes.keys() - reached:
+        for name in [name for name in graph.nodes if name not in reached]:
             hint = "add it to outputs, link it, or remove it"
             faults.append(Fault("unused_node", name, "", "no output of the graph depends on this node", hint))
     return faults
