@@ -236,7 +236,8 @@ class _Fitting:
         with torch.autograd.graph.saved_tensors_hooks(_small, _whole):
             [sound] = self._graph.run(given, ["audio"])
         sound = sound.reshape(-1)
-        sound = sound[torch.from_numpy(voiced(sound.detach().numpy(), SAMPLE_RATE))]  # as who judges it hears it
+        loud = voiced(sound.detach().numpy(), SAMPLE_RATE).nonzero()[0]
+        sound = sound[loud[0] : loud[-1] + 1]  # the pauses before and behind it say nothing of the speaker
         found = embedding(self._encoder.network, mel(sound, SAMPLE_RATE), EVERY)
         told = 1 - found @ torch.from_numpy(self._target)
         loss = told + settings.steadiness * self._difference.square().sum()
