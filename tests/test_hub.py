@@ -19,6 +19,7 @@ from spinbot.serve.feed import Feed
 from spinbot.serve.hub import MOST_UNREAD
 from spinbot.serve.hub_line import HubLine
 from spinbot.serve.pump import Pump
+from spinbot.serve.runner import Waking
 from spinbot.store.database import connect
 from spinbot.store.jobs import Event, JobStore
 from tests.writer import Writer
@@ -88,13 +89,21 @@ class Follower:
             await self._news.wait()
 
 
+class Deaf:
+    """Hears nothing, as a line that only says."""
+
+    def push(self, news: object) -> None: ...
+
+    def doubt(self) -> None: ...
+
+
 class Ears(Feed):
     """A process that hears everything, and a runner's line."""
 
     def __init__(self, hub: Actor, store: JobStore) -> None:
         super().__init__(store)
         self.listen(self._hear)
-        self._pump, self._runner = Pump(hub, self), HubLine(hub)
+        self._pump, self._runner = Pump(hub, self), HubLine(hub, Deaf())
         self._news, self._ready = asyncio.Event(), asyncio.Event()
         self.heard: list[int] = []
 
@@ -151,7 +160,7 @@ def test_every_process_hears_what_the_others_say(store):
         async with Actor() as hub:
             feeds = [Feed(store), Feed(store)]
             followers = [Follower(feed, writer.id) for feed in feeds]
-            runner, *pumps = HubLine(hub), *(Pump(hub, feed) for feed in feeds)
+            runner, *pumps = HubLine(hub, Deaf()), *(Pump(hub, feed) for feed in feeds)
             for end in (runner, *pumps):
                 end.start()
             runner.say(writer.write("before there was a line"))
@@ -176,7 +185,7 @@ def test_what_is_stored_while_there_is_no_hub_is_heard_when_there_is_another(sto
     async def story() -> list[int]:
         async with Actor() as hub:
             feed = Feed(store)
-            runner, pump = HubLine(hub), Pump(hub, feed)
+            runner, pump = HubLine(hub, Deaf()), Pump(hub, feed)
             follower = Follower(feed, writer.id)
             runner.start()
             pump.start()
@@ -194,6 +203,41 @@ def test_what_is_stored_while_there_is_no_hub_is_heard_when_there_is_another(sto
             return follower.numbers
 
     assert run(story()) == [1, 2, 3, 4, 5]
+
+
+class Woken:
+    """Stands where a runner is woken."""
+
+    def __init__(self) -> None:
+        self.news = asyncio.Event()
+
+    def wake(self) -> None:
+        self.news.set()
+
+    async def again(self) -> None:
+        self.news.clear()
+        await self.news.wait()
+
+
+def test_a_runner_looks_for_jobs_when_a_replica_says_what_it_has_stored(store):
+    writer = Writer(store)
+
+    async def story() -> None:
+        async with Actor() as hub:
+            runner = Woken()
+            line, pump = HubLine(hub, Waking(runner)), Pump(hub, Feed(store))
+            line.start()
+            await runner.news.wait()  # what was stored before there was a line
+            pump.start()
+            for number in range(2):
+                woken = asyncio.create_task(runner.again())
+                await asyncio.sleep(0)
+                pump.tell(writer.write(f"job {number}"))
+                await woken
+            await line.stop()
+            await pump.stop()
+
+    run(story())
 
 
 def test_a_stranger_is_neither_heard_nor_told_anything(store):

@@ -1,4 +1,4 @@
-"""A process's line to the hub: says what it has stored, and its feed hears what others say. Opened again when lost."""
+"""A process's line to the hub: says what it has stored, and hears what others say. Opened again when lost."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from spinbot.actors.line.frames import Door, pack, take_frames, unpack
 from spinbot.actors.ray.services import GONE
-from spinbot.serve.feed import Feed
 from spinbot.serve.hub import PING_S, send
 from spinbot.serve.watch import Fact
 
@@ -20,13 +19,25 @@ MOST_UNSAID = 1000
 """Frames that wait for a line, the newest: some seconds of a busy runner. Of what is left out the gap is seen."""
 
 
+class Listener(Protocol):
+    """Who hears what others say."""
+
+    def push(self, news: Sequence[Fact]) -> None:
+        """What somebody has stored, events of a job in order."""
+        ...
+
+    def doubt(self) -> None:
+        """Something may have been missed."""
+        ...
+
+
 class HubLine(asyncio.Protocol):
     """Runs from `start` until `stop`."""
 
-    def __init__(self, hub: Any, feed: Feed | None = None) -> None:
-        """`hub` is the actor handle of a `Hub`; without a feed nothing is heard."""
+    def __init__(self, hub: Any, listener: Listener) -> None:
+        """`hub` is the actor handle of a `Hub`."""
         self._hub = hub
-        self._feed = feed
+        self._listener = listener
         self._buffer = bytearray()
         self._unsaid: deque[bytes] = deque(maxlen=MOST_UNSAID)
         self._line: asyncio.Transport | None = None
@@ -57,8 +68,7 @@ class HubLine(asyncio.Protocol):
         while True:
             with contextlib.suppress(OSError, *GONE):  # Ray starts it again
                 await self._hold(await self._hub.door.remote())
-            if self._feed is not None:
-                self._feed.doubt()
+            self._listener.doubt()
             await asyncio.sleep(AGAIN_S)
 
     async def _hold(self, door: Door) -> None:
@@ -91,9 +101,8 @@ class HubLine(asyncio.Protocol):
         frames = take_frames(self._buffer)
         if frames and self._line is None:
             self._greeted()
-        if self._feed is not None:
-            for frame in frames:
-                self._feed.push(unpack(frame))
+        for frame in frames:
+            self._listener.push(unpack(frame))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The hub's process ended, or somebody hung up."""
@@ -103,7 +112,6 @@ class HubLine(asyncio.Protocol):
     def _greeted(self) -> None:
         """From now on all is heard: look for what was not, and say what waited."""
         self._line = self._transport
-        if self._feed is not None:
-            self._feed.doubt()
+        self._listener.doubt()
         self._line.write(b"".join(self._unsaid))
         self._unsaid.clear()

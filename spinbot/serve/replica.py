@@ -26,8 +26,8 @@ from spinbot.serve.watch import Fact
 
 EVERYWHERE = ("0.0.0.0", "::")
 WAKE_S = 1.0
-WAKE_EVERY_S = 0.05
-"""A call to the runner costs both some 2 ms: the first of many jobs that come at once wakes it, the last one again."""
+WAKE_EVERY_S = 1.0
+"""The runner hears of jobs by the hub, at once. A call to it, which takes both some 2 ms, is for one that has ended."""
 HOSTS_S = 1.5
 PLAN_S = 60.0
 """The planner gives its model 30 s, and may have to wait for the runner."""

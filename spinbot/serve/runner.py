@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from spinbot.actors.host import weights_digest
@@ -22,6 +22,7 @@ from spinbot.serve.hub_line import HubLine
 from spinbot.serve.logs import log_event, log_to
 from spinbot.serve.planner import packed, plan_on
 from spinbot.serve.sweep import EVERY_S, sweep
+from spinbot.serve.watch import Fact
 from spinbot.serve.webhooks import Sender, secret_of
 from spinbot.store.database import connect
 from spinbot.store.jobs import Event, JobStore
@@ -30,6 +31,7 @@ from spinbot.store.prune import Cache
 from spinbot.store.webhooks import Webhooks
 
 CHORE_AGAIN_S = 10.0
+LOOK_EVERY_S = 0.05  # a look for queued jobs takes some 2 ms
 PUBLISH_EVERY_S = 0.005  # each frame wakes the hub and every replica: at most 200 a second, and none waits for long
 
 log = logging.getLogger(__name__)
@@ -42,8 +44,6 @@ class RunnerService:
         register(settings)
         log_to(settings.root, "runner")
         self._settings = settings
-        self._line = HubLine(ensure("hub", Hub))
-        self._line.start()
         depot = Depot(ensure("depot", DepotActor, settings.artifacts_dir, concurrency=8), this_node())
         self._pool = ClusterPool(settings, depot)
         jobs, artifacts = JobStore(connect(settings.database)), open_artifacts(settings, attempts=2)
@@ -55,6 +55,8 @@ class RunnerService:
             settings=settings,
             weights=lambda slot, engine: weights_digest(models, slot, engine),
         )
+        self._line = HubLine(ensure("hub", Hub), Waking(self._runner))
+        self._line.start()
         self._unpublished: list[Event] = []
         self._published = 0.0
         self._runner.listen(self._note)
@@ -113,3 +115,26 @@ class RunnerService:
         events, self._unpublished = self._unpublished, []
         self._published = asyncio.get_running_loop().time()
         self._line.say(events)
+
+
+class Waking:
+    """Lets the runner look for jobs when somebody else has stored something: a job, a wish. See `Listener`."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self._looks: asyncio.TimerHandle | None = None
+        self._looked = 0.0
+
+    def push(self, news: Sequence[Fact]) -> None:
+        """See `Listener`."""
+        if news and self._looks is None:
+            loop = asyncio.get_running_loop()
+            self._looks = loop.call_at(max(loop.time(), self._looked + LOOK_EVERY_S), self._look)
+
+    def doubt(self) -> None:
+        """See `Listener`."""
+        self._runner.wake()
+
+    def _look(self) -> None:
+        self._looks, self._looked = None, asyncio.get_running_loop().time()
+        self._runner.wake()

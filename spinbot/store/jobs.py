@@ -11,8 +11,9 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Collection
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, fields
+from threading import Lock
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, bindparam, case, delete, func, insert, select, update
@@ -150,6 +151,8 @@ class JobStore:
         self._add_node = Prepared(engine, _ADD_NODE)
         self._add_artifact = Prepared(engine, _ADD_ARTIFACT)
         self._add_event = Prepared(engine, _ADD_EVENT)
+        # SQLite lets one writer in; the threads of a process that wait for it there look again after 1 to 100 ms only.
+        self._one_writer = Lock() if engine.dialect.name == "sqlite" else nullcontext()
 
     def create(
         self,
@@ -180,7 +183,7 @@ class JobStore:
             request_hash = repeats.digest([name, graph, priority, webhook] if request is None else request)
         while True:
             # Where the same request comes twice at once, the second finds the first one's job when it looks again.
-            with suppress(repeats.RepeatedError), self.engine.begin() as connection:
+            with self._one_writer, suppress(repeats.RepeatedError), self.engine.begin() as connection:
                 if idempotency_key is not None:
                     first = repeats.first_job(connection, owner, idempotency_key, request_hash)
                     if first is not None:

@@ -54,8 +54,7 @@ class Ge2eEncoder(SpeakerEncoder):
         """See `SpeakerEncoder.embed`. Raises `InputError` (`no_speech`) for silence."""
         import torch
 
-        sound = samples if rate == RATE else resample(samples, rate, RATE)
-        sound = np.ascontiguousarray(sound[voiced(sound, RATE)], np.float32)
+        sound = spoken(samples if rate == RATE else resample(samples, rate, RATE))
         with torch.inference_mode():
             found: Vector = embedding(self.network, mel(torch.from_numpy(sound), RATE)).numpy()
         return found
@@ -73,21 +72,20 @@ def network(file: Any) -> Any:
     return layers.eval().requires_grad_(False)
 
 
-def voiced(samples: npt.NDArray[np.float32], rate: int) -> npt.NDArray[np.bool_]:
-    """Which of the samples are not in a pause: shape (n,). Raises `InputError` (`no_speech`)."""
-    hop = round(HOP_S * rate)
+def spoken(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Sound at `RATE` without its pauses. Raises `InputError` (`no_speech`)."""
+    hop = round(HOP_S * RATE)
     count = len(samples) // hop
     power = np.square(samples[: count * hop].reshape(count, hop)).mean(1) if count else np.zeros(0)
     loud = power > QUIET * np.median(np.sort(power)[count // 2 :]) if count and power.max() > 1e-8 else power > 1
     # Consonants beside a vowel are quiet, and belong to it.
     near = np.convolve(loud, np.ones(9), "same") > 0 if count else loud
-    if near.sum() * hop < rate // 4:
+    kept = samples[: count * hop][np.repeat(near, hop)]
+    if len(kept) < RATE // 4:
         raise InputError(
             "there is no speech in it", hint="give a recording in which the person speaks", code="no_speech"
         )
-    kept = np.zeros(len(samples), np.bool_)
-    kept[: count * hop] = np.repeat(near, hop)
-    return kept
+    return np.ascontiguousarray(kept, np.float32)
 
 
 def mel(sound: Any, rate: int) -> Any:
@@ -106,16 +104,13 @@ def mel(sound: Any, rate: int) -> Any:
     return power @ torch.from_numpy(filters(bins)).T
 
 
-def embedding(layers: Any, spectra: Any, every: int = EVERY) -> Any:
-    """Mean vector of all parts of mel spectra (frames, 40), of length one: (256,). Gradients pass.
-
-    A part begins `every` frames behind the one before it; what is left over at the end is in none.
-    """
+def embedding(layers: Any, spectra: Any) -> Any:
+    """Mean vector of all parts of mel spectra (frames, 40), of length one: (256,). Gradients pass."""
     import torch
 
     if len(spectra) < FRAMES:
         spectra = torch.nn.functional.pad(spectra, (0, 0, 0, FRAMES - len(spectra)))
-    starts = range(0, len(spectra) - FRAMES + 1, every)
+    starts = range(0, len(spectra) - FRAMES + 1, EVERY)
     parts = torch.stack([spectra[start : start + FRAMES] for start in starts])
     _, (hidden, _) = layers["lstm"](parts)
     found = torch.nn.functional.normalize(layers["linear"](hidden[-1]).relu(), dim=1).mean(0)

@@ -27,7 +27,7 @@ from spinbot.engines.base import Progress
 from spinbot.engines.chance import dice, noise
 from spinbot.engines.curve import live
 from spinbot.engines.speaker.base import Vector, similarity
-from spinbot.engines.speaker.ge2e import Ge2eEncoder, embedding, mel, voiced
+from spinbot.engines.speaker.ge2e import Ge2eEncoder, embedding, mel
 from spinbot.engines.tts.kokoro import SAMPLE_RATE, KokoroEngine
 from spinbot.engines.tts.trained import write_voice
 from spinbot.engines.voice_trainer.base import (
@@ -50,9 +50,6 @@ HELD_OUT = 5
 MEAN = 0.85
 """What is kept of the running mean of the difference at a step: single steps follow single sentences."""
 LONGEST_GRADIENT = 10.0
-EVERY = 20
-"""Frames of 10 ms between two parts of a sentence that are compared: one of 2 s has a single part where it is 80, and
-what stands behind that teaches nothing."""
 LARGE = 1 << 16
 """Numbers of a tensor; weights are below it, or shared, and are not kept by the gradient of the style."""
 PREPARED = 0.15
@@ -235,10 +232,7 @@ class _Fitting:
         given = {"tokens": torch.from_numpy(tokens), "style": style[None], "speed": torch.ones(1)}
         with torch.autograd.graph.saved_tensors_hooks(_small, _whole):
             [sound] = self._graph.run(given, ["audio"])
-        sound = sound.reshape(-1)
-        loud = voiced(sound.detach().numpy(), SAMPLE_RATE).nonzero()[0]
-        sound = sound[loud[0] : loud[-1] + 1]  # the pauses before and behind it say nothing of the speaker
-        found = embedding(self._encoder.network, mel(sound, SAMPLE_RATE), EVERY)
+        found = embedding(self._encoder.network, mel(sound.reshape(-1), SAMPLE_RATE))
         told = 1 - found @ torch.from_numpy(self._target)
         loss = told + settings.steadiness * self._difference.square().sum()
         loss.backward()

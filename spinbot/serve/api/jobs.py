@@ -187,9 +187,10 @@ async def pause_queue(api: Api, _: Admin) -> Queue:
 
 
 @router.post("/queue/resume")
-async def resume_queue(api: Api, _: Admin) -> Queue:
+async def resume_queue(api: Api, caller: Admin) -> Queue:
     """Begin queued jobs again."""
     await asyncio.to_thread(api.switches.set, QUEUE_PAUSED, False)
+    await api.touched(caller.owner)
     await api.backend.wake()
     return await _queue(api)
 

@@ -22,7 +22,7 @@ from spinbot.serve.backend import Backend
 from spinbot.serve.watch import Touched
 from spinbot.store.artifacts import artifact_ids
 from spinbot.store.audit import Audit
-from spinbot.store.jobs import JobSummary
+from spinbot.store.jobs import Event, JobSummary
 from spinbot.store.keys import Identity, Keys
 from spinbot.store.profiles import Profiles
 from spinbot.store.reviews import Reviews
@@ -87,8 +87,11 @@ class Service:
 
     async def queued(self, job: str, after: int = 0) -> None:
         """Tell all who follow that a job was queued, with an event behind `after`: its runner tells what comes then."""
-        stored = await asyncio.to_thread(self.jobs.events, job, after)
-        await self.backend.tell([event for event in stored if event.kind == "job.queued"])
+        await self.backend.tell(await asyncio.to_thread(self.queued_events, job, after))
+
+    def queued_events(self, job: str, after: int = 0) -> list[Event]:
+        """The stored events behind `after` that say that the job was queued."""
+        return [event for event in self.jobs.events(job, after) if event.kind == "job.queued"]
 
     async def touched(self, owner: str) -> None:
         """Tell all who watch the owner's jobs that one has changed without an event."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -20,7 +19,7 @@ from spinbot.planner.plan import Plan, Reason
 from spinbot.serve.api.problems import of_pydantic
 from spinbot.serve.api.schemas import JobRequest, Work
 from spinbot.serve.api.service import Service
-from spinbot.store.jobs import JobSummary
+from spinbot.store.jobs import Event, JobSummary
 from spinbot.store.keys import Identity
 from spinbot.store.profiles import Profile
 
@@ -164,9 +163,13 @@ async def submit(
         if again := await known:
             return await service.summary(again, caller)
     request, plan = await planned(service, request, caller)
-    keeping = partial(store, idempotency_key=idempotency_key, asked=asked, plan=plan)
-    job = await asyncio.to_thread(keeping, service, request, caller)
-    await service.queued(job.id)
+
+    def keep() -> tuple[JobSummary, list[Event]]:
+        job = store(service, request, caller, idempotency_key=idempotency_key, asked=asked, plan=plan)
+        return job, service.queued_events(job.id)
+
+    job, queued = await asyncio.to_thread(keep)
+    await service.backend.tell(queued)
     await service.backend.wake()
     return job
 
