@@ -10,9 +10,10 @@ from contextlib import ExitStack
 import typer
 from rich.console import Console
 
+from spinbot.cli.autogroup import polite_session
 from spinbot.cli.pages import Pages
 from spinbot.cli.where import announced
-from spinbot.config import Settings
+from spinbot.config import POLITE, Settings
 from spinbot.errors import InputError
 
 EXAMPLE = """
@@ -64,6 +65,8 @@ def up(
         _check_free(host, ui_port, "--ui-port")
     url, here = f"http://{host}:{port}", _local_url(host, port)
     with ExitStack() as running:
+        if not settings.ray_address:  # else the models compute elsewhere
+            running.enter_context(polite_session(POLITE))
         pages = Pages(here, host, ui_port, settings.root / "logs" / "studio.log")
         with console.status("starting Ray and the service"):
             if ui:
