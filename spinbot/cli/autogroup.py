@@ -2,7 +2,7 @@
 
 Linux shares the cores among sessions first, and within one by niceness (sched(7), "The autogroup feature"). So however
 nice the models were, a browser's threads waited for a core for up to 4 s while they computed; since the session has
-the niceness of the models, the page that follows a click is there within 0.35 s.
+the niceness of the models, the page that follows a click is there within 0.4 s.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ UNSET = "nice 0"
 def polite_session(nice: int, file: Path = AUTOGROUP) -> Iterator[None]:
     """Give the session's programs the share of this niceness until the block ends, unless somebody has set another.
 
-    Changes nothing where there are no autogroups: on other systems, and in some containers.
+    Changes nothing where there are no autogroups: on other systems, and in some containers. Of a program that is killed
+    it stays until the session ends.
     """
     changed = _changed(nice, file)
     try:
