@@ -9,7 +9,10 @@ straight through, came to 0.747 in 40 steps where it came to 0.765 without, judg
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
+
+import numpy as np
 
 Attributes = Mapping[str, Any]
 TINY = 1e-12
@@ -173,11 +176,44 @@ def _resize(attributes: Attributes, given: list[Any]) -> Any:
 
 
 def _stft(_: Attributes, given: list[Any]) -> Any:
-    """(n, samples, 1) -> (n, frames, bins, 2)."""
+    """(n, samples, 1) -> (n, frames, bins, 2): the values of onnxruntime, with the gradient of PyTorch.
+
+    A voiceless frame of Kokoro's source is a constant, most of whose bins are rounding and nothing else, but whose
+    phases the vocoder hears. With PyTorch's own rounding the speaker encoder finds the sound only 0.73 to 0.90 like
+    that of onnxruntime, with this 0.98, and a voice was fitted to what was never spoken.
+    """
     torch = _torch()
     signal, step, window = given[:3]
     frames = signal.reshape(len(signal), -1).unfold(1, len(window), int(step))
-    return torch.view_as_real(torch.fft.rfft(frames * window))
+    found = torch.view_as_real(torch.fft.rfft(frames * window))
+    with torch.no_grad():
+        inputs = {
+            "signal": signal.reshape(len(signal), -1, 1).numpy(force=True),
+            "step": np.array(int(step)),
+            "window": window.numpy(),
+        }
+        [spoken] = _stft_session().run(None, inputs)
+    return found + (torch.from_numpy(spoken) - found).detach()
+
+
+@cache
+def _stft_session() -> Any:
+    """One operator as a model of onnxruntime."""
+    import onnxruntime
+    from onnx import TensorProto, helper
+
+    node = helper.make_node("STFT", ["signal", "step", "window"], ["spectrum"], onesided=1)
+    inputs = [
+        helper.make_tensor_value_info("signal", TensorProto.FLOAT, [None, None, 1]),
+        helper.make_tensor_value_info("step", TensorProto.INT64, []),
+        helper.make_tensor_value_info("window", TensorProto.FLOAT, [None]),
+    ]
+    spectrum = helper.make_tensor_value_info("spectrum", TensorProto.FLOAT, [None, None, None, 2])
+    graph = helper.make_graph([node], "stft", inputs, [spectrum])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 def _pad(attributes: Attributes, given: list[Any]) -> Any:
