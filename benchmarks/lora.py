@@ -10,7 +10,7 @@ examples/text_to_image of github.com/huggingface/diffusers; it needs the package
 after the other, with the same model, pictures, batch size, rank and precision. Times are differences between a long
 and a short run, so that neither counts what comes before the first step.
 
-    python benchmarks/lora.py quality [--personas 3] [--seeds 3] [--sheet lora.png]
+    python benchmarks/lora.py quality [--personas 3] [--seeds 0 1 2] [--sheet lora.png]
     python benchmarks/lora.py speed --script train_text_to_image_lora.py
 """
 
@@ -68,7 +68,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("quality", "speed", "steps"), help="`steps` is one run of `speed`")
     parser.add_argument("--personas", type=int, default=len(PERSONAS))
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--sheet", type=Path, help="write pictures of all personas, with and without, as one PNG")
     parser.add_argument("--script", type=Path, help="diffusers' train_text_to_image_lora.py")
     parser.add_argument("--packages", default="", help="a folder with packages that only the script needs")
@@ -98,7 +98,7 @@ def quality(options: argparse.Namespace) -> list[str]:
         match, shown = matches(pipe, judging, number, 0)
         without.append(match)
         rows.append(shown)
-        for seed in range(options.seeds):
+        for seed in options.seeds:
             with tempfile.TemporaryDirectory() as folder:
                 watch = Keeping(Path(folder))
                 began = time.monotonic()

@@ -2,8 +2,8 @@
 
 Only what the graph of Kokoro needs: some fifty operators, as the ONNX operator reference and, for those of the domain
 com.microsoft, docs/ContribOperators.md of github.com/microsoft/onnxruntime describe them. Where the graph rounds to
-bytes before a product, the numbers go on as they are: a voice that was fitted with the rounding, its gradient passed
-straight through, came to 0.747 in 40 steps where it came to 0.765 without, judged by the rounded model itself.
+bytes before a product, the numbers go on as they are: rounding has no gradient, and with it the sound is no more like
+that of the rounded model itself (0.96 to 0.99 for the speaker encoder, without it 0.98 to 0.99).
 """
 
 from __future__ import annotations
