@@ -134,7 +134,7 @@ def speed(options: argparse.Namespace) -> list[str]:
         (folder / "photos").mkdir()
         lines = []
         for number, example in enumerate(album(PERSONAS[0])):
-            Image.fromarray(example.pixels).save(folder / f"photos/{number}.png")
+            Image.fromarray(example.read()).save(folder / f"photos/{number}.png")
             lines.append(json.dumps({"file_name": f"{number}.png", "text": example.caption}))
         (folder / "photos/metadata.jsonl").write_text("\n".join(lines))
         # The script of a newer version refuses this one; what it uses of the library is the same. torchvision wants an

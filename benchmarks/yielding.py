@@ -72,7 +72,7 @@ async def until_steps(studio: Studio, job: str) -> None:
 
 def train_graph(studio: Studio) -> dict:
     pictures = [
-        {"artifact": studio.artifacts.put_bytes(write_png(one.pixels)), "name": f"{i}.png", "caption": one.caption}
+        {"artifact": studio.artifacts.put_bytes(write_png(one.read())), "name": f"{i}.png", "caption": one.caption}
         for i, one in enumerate(album(PERSONAS[0]))
     ]
     settings = {"max_train_steps": 20_000, "sample_every_n_steps": 0, "seed": int(time.time())}
