@@ -1,8 +1,9 @@
 """What a stored job costs over HTTP: `POST /v1/jobs` (checked, stored, event written) against doing nothing.
 
     bare     FastAPI on uvicorn with an endpoint that takes a JSON object and answers {"ok": true}, without Ray
-    serve    the same endpoint on Ray Serve: the same proxy, nothing behind it
-    unread   an endpoint on Ray Serve that does not even look at what is sent to it
+    serve    the same endpoint on Ray Serve as it comes: the same proxy, nothing behind it
+    unread   an endpoint there that does not even look at what is sent to it
+    tuned    `serve` with the settings that spinbot gives to Ray Serve
     jobs     POST /v1/jobs of a real `spinbot up`, with the queue paused so that no job takes the cores
     past     the same at the socket past the proxy, which GET /v1/events names
 
@@ -61,7 +62,7 @@ def build():
 if sys.argv[1] == "bare":
     import uvicorn
     uvicorn.run(build(), port=int(sys.argv[2]), log_level="warning", access_log=False)
-else:
+elif sys.argv[1] == "tuned":
     import threading
     from pathlib import Path
     from spinbot.actors.ray.serving import deploy
@@ -70,6 +71,20 @@ else:
     RaySession(Settings(home=Path(sys.argv[3]))).wait()
     deploy(build, host="127.0.0.1", port=int(sys.argv[2]))
     threading.Event().wait()
+else:
+    import logging
+    import ray
+    from ray import serve
+    quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
+    ray.init(address="local", object_store_memory=256 << 20, _temp_dir=sys.argv[3], **quiet)
+    serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[2])})
+
+    @serve.deployment(max_ongoing_requests=1000)
+    @serve.ingress(build())
+    class Trivial:
+        pass
+
+    serve.run(Trivial.bind(), blocking=True)
 """
 
 
@@ -173,10 +188,16 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=16)
     options = parser.parse_args()
     found: dict[str, list[Load]] = defaultdict(list)
-    with trivial("bare") as bare, trivial("serve") as serve, service(**UNLIMITED) as running:
+    with (
+        trivial("bare") as bare,
+        trivial("serve") as serve,
+        trivial("tuned") as tuned,
+        service(**UNLIMITED) as running,
+    ):
         httpx.post(f"{running.url}/v1/queue/pause").raise_for_status()
         door = urlsplit(httpx.get(f"{running.url}/v1/events").json()["url"]).netloc
         asked = {"bare": f"{bare}/read", "serve": f"{serve}/read", "unread": f"{serve}/unread"}
+        asked |= {"tuned": f"{tuned}/read"}
         asked |= {"jobs": f"{running.url}/v1/jobs", "past": f"http://{door}/v1/jobs"}
         for _ in range(options.rounds):
             for kind, url in asked.items():
@@ -189,7 +210,7 @@ def main() -> None:
         rate, p50, p99 = (statistics.median(figures) for figures in zip(*loads, strict=True))
         print(f"{kind:8}{rate:12.0f}{p50:9.2f}{p99:9.2f}")
     share, over = against(found, "jobs", "serve")
-    others = ", ".join(f"jobs / {kind} {against(found, 'jobs', kind)[0]:.2f}" for kind in ("unread", "bare"))
+    others = ", ".join(f"jobs / {kind} {against(found, 'jobs', kind)[0]:.2f}" for kind in ("tuned", "unread", "bare"))
     print(f"jobs / serve {share:.2f}, p50 {over:+.2f} ms over serve; {others}")
     past, later = against(found, "past", "serve")
     print(f"past / serve {past:.2f}, p50 {later:+.2f} ms over serve")

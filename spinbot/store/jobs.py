@@ -151,6 +151,7 @@ class JobStore:
         self._add_node = Prepared(engine, _ADD_NODE)
         self._add_artifact = Prepared(engine, _ADD_ARTIFACT)
         self._add_event = Prepared(engine, _ADD_EVENT)
+        self._events = Prepared(engine, _EVENTS)
         # SQLite lets one writer in; the threads of a process that wait for it there look again after 1 to 100 ms only.
         self._one_writer = Lock() if engine.dialect.name == "sqlite" else nullcontext()
 
@@ -291,9 +292,8 @@ class JobStore:
 
     def events(self, job: str, after: int = 0) -> list[Event]:
         """The events of a job with a sequence number above `after`, in order."""
-        with self.engine.connect() as connection:
-            found = connection.execute(_EVENTS, {"its_id": job, "seen": after})
-            return [Event(*row) for row in found]
+        with self.engine.connect() as connection, driver_cursor(connection) as cursor:
+            return [Event(*row) for row in self._events.rows(cursor, {"its_id": job, "seen": after})]
 
     def latest(self, jobs: Collection[str]) -> dict[str, int]:
         """The number of the last event of each of the jobs."""

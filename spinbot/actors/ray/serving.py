@@ -19,6 +19,9 @@ APPLICATION = "spinbot"
 MOST_CONNECTIONS = 4000
 """Requests and sockets that one replica holds at a time; beyond that the proxy lets them wait."""
 
+QUIET = {"log_level": "WARNING", "enable_access_log": False}
+"""Serve writes a line for each request, in the proxy and in the replica, also where a filter then drops it: 0.2 ms."""
+
 UNANSWERED = (RayActorError, RayServeException)
 """What a call to a deployment raises that died, or has no replica at the moment."""
 
@@ -49,13 +52,14 @@ def deploy(
     serve.start(
         proxy_location=ProxyLocation.HeadOnly,
         http_options=HTTPOptions(host=host, port=port, request_timeout_s=None),
-        logging_config={"enable_access_log": False},
+        logging_config=QUIET,
     )
     ingress = serve.deployment(
         serve.ingress()(Ingress),
         name="api",
         num_replicas=replicas,
         max_ongoing_requests=MOST_CONNECTIONS,
+        logging_config=QUIET,
         ray_actor_options={"num_cpus": 0},
     )
     handles = {

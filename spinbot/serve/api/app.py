@@ -49,9 +49,9 @@ from spinbot.serve.api.service import Service
 from spinbot.serve.backend import Backend
 
 PARTS = (
+    jobs,
     profiles,
     provenance,
-    jobs,
     trace,
     events,
     stream,

@@ -75,6 +75,8 @@ class Service:
     def readable(self, document: Any, owner: str) -> Container[str]:
         """The artifacts named in a JSON value that are stored and that the owner may read."""
         named = set(artifact_ids(document))
+        if not named:
+            return ()
         for artifact in named & self.stock.keys():
             if artifact not in self.artifacts:
                 self.artifacts.put_file(portraits.path(self.stock[artifact]))

@@ -157,8 +157,9 @@ async def submit(
     service: Service, request: JobRequest, caller: Identity, idempotency_key: str | None = None
 ) -> JobSummary:
     """Plan a prompt, `store` the job off the event loop; then whoever runs jobs hears of it."""
-    asked = request.model_dump()
+    asked = None
     if idempotency_key is not None:
+        asked = request.model_dump()
         known = asyncio.to_thread(service.jobs.repeated, caller.owner, idempotency_key, asked)
         if again := await known:
             return await service.summary(again, caller)
