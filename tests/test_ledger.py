@@ -170,3 +170,17 @@ def test_what_has_succeeded_is_neither_opened_nor_stopped(store):
         store.reopen(job.id)
     with pytest.raises(InputError, match="has ended"):
         store.ask(job.id, "cancel")
+
+
+@pytest.mark.parametrize("name", ["a half of a pair: \ud800", "x" * 300 + "\x00"])
+def test_a_job_that_the_database_does_not_take_is_refused_and_the_next_one_is_stored(store, name):
+    ledger = Ledger(store, lease_s=5)
+    if "\x00" in name and store.engine.dialect.name == "sqlite":
+        assert ledger.enter(name, GRAPH, priority=0, profile=None).name == name  # it takes any text
+    else:
+        with pytest.raises(InputError) as refused:
+            ledger.enter(name, GRAPH, priority=0, profile=None)
+        assert refused.value.code == "bad_text"
+    entered = ledger.enter("toy", GRAPH, priority=0, profile=None)
+    assert store.get(entered.id) == ledger.read(entered.id) == entered
+    assert offered(ledger) == []

@@ -6,10 +6,12 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, bindparam, insert, select
+from sqlalchemy.engine.interfaces import DBAPICursor
 
 from spinbot.errors import NotFoundError
 from spinbot.store import database as db
+from spinbot.store.prepared import Prepared, adding, new
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,21 @@ def record(
     connection.execute(insert(db.audit).values(**entry, time=time.time()))
 
 
-def record_use(connection: Connection, profile: str, job: str, *, owner: str, key: str | None) -> None:
-    """Record that a job uses a profile, and bind it to that one. Raises `NotFoundError` where the profile is gone."""
-    name = connection.execute(select(db.profiles.c.name).where(db.profiles.c.id == profile)).scalar()
-    if name is None:
-        raise NotFoundError("the profile was deleted", hint="list them with: spinbot profile list", code="no_profile")
-    connection.execute(insert(db.profile_jobs).values(profile=profile, job=job))
-    record(connection, "profile.use", profile, owner=owner, key=key, data={"name": name, "job": job})
+class Uses:
+    """Records of jobs that use a profile, written within the transaction that stores the job."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._find = Prepared(engine, select(db.profiles.c.name).where(db.profiles.c.id == bindparam("its_id")))
+        self._bind = Prepared(engine, adding(db.profile_jobs, "profile", "job"))
+        self._add = Prepared(engine, adding(db.audit, "time", "owner", "key", "action", "subject", "data"))
+
+    def record(self, cursor: DBAPICursor, profile: str, job: str, *, owner: str, key: str | None) -> None:
+        """The job uses the profile, and is bound to it. Raises `NotFoundError` where the profile is gone."""
+        found = self._find.execute(cursor, {"its_id": profile}).fetchone()
+        if found is None:
+            raise NotFoundError(
+                "the profile was deleted", hint="list them with: spinbot profile list", code="no_profile"
+            )
+        self._bind.execute(cursor, new({"profile": profile, "job": job}))
+        deed = {"action": "profile.use", "subject": profile, "data": {"name": found[0], "job": job}}
+        self._add.execute(cursor, new({"time": time.time(), "owner": owner, "key": key} | deed))

@@ -16,13 +16,14 @@ from dataclasses import dataclass, fields
 from threading import Lock
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Engine, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from spinbot.errors import InputError, NotFoundError
-from spinbot.store import audit, listing, repeats
 from spinbot.store import database as db
+from spinbot.store import listing, repeats
 from spinbot.store.artifacts import artifact_ids
+from spinbot.store.audit import Uses
 from spinbot.store.connection import driver_cursor
 from spinbot.store.prepared import Prepared, adding, new
 
@@ -119,8 +120,6 @@ _JOB_AND_GRAPH = _JOB.add_columns(db.graphs.c.document.label("graph")).join(db.g
 _NODE_RUNS = select(*(db.node_runs.c[field.name] for field in fields(NodeRun))).where(
     db.node_runs.c.job == bindparam("its_id")
 )
-
-
 _FIRST = ("id", "name", "title", "owner", "state", "priority", "created", "events", "runner", "epoch", "lease_until")
 _ADD_JOB = adding(db.jobs, *_FIRST)
 _ADD_GRAPH = adding(db.graphs, "job", "document")
@@ -152,6 +151,7 @@ class JobStore:
         self._add_artifact = Prepared(engine, _ADD_ARTIFACT)
         self._add_event = Prepared(engine, _ADD_EVENT)
         self._events = Prepared(engine, _EVENTS)
+        self._uses = Uses(engine)
         # SQLite lets one writer in; the threads of a process that wait for it there look again after 1 to 100 ms only.
         self._one_writer = Lock() if engine.dialect.name == "sqlite" else nullcontext()
 
@@ -168,61 +168,62 @@ class JobStore:
         told: dict[str, Any] | None = None,
         profile: str | None = None,
         key: str | None = None,
-        lease: Lease | None = None,
     ) -> str:
         """Store a job and its nodes as `queued` and return its id: from here on it is not lost.
 
         The same `idempotency_key` of the same owner makes one job only: again with the same `request` (a JSON value;
         none: name, graph, priority and webhook) it returns that job's id, with another it raises `InputError` with the
-        code `idempotency_conflict`. `webhook` is a URL that is told when the job has ended (webhooks.py).
+        code `idempotency_conflict`. `webhook` is a URL that is told when the job has ended (webhooks.py). The rest as
+        for `add`.
+        """
+        asked = [name, graph, priority, webhook] if request is None else request
+        request_hash = "" if idempotency_key is None else repeats.digest(asked)
+        while True:
+            # Where the same request comes twice at once, the second finds the first one's job when it looks again.
+            with self._one_writer, suppress(repeats.RepeatedError), self.engine.begin() as connection:
+                if first := repeats.first_job(connection, owner, idempotency_key, request_hash):
+                    return first
+                with driver_cursor(connection) as cursor:
+                    job = self.add(cursor, name, graph, priority, owner, told=told, profile=profile, key=key)
+                if webhook is not None:
+                    again = {"attempts": 0, "next_at": time.time()}
+                    connection.execute(insert(db.webhooks).values(id=uuid.uuid4().hex, job=job, url=webhook, **again))
+                repeats.remember(connection, owner, idempotency_key, request_hash, job)
+                return job
+
+    def add(
+        self,
+        cursor: DBAPICursor,
+        name: str,
+        graph: dict[str, Any],
+        priority: int = 0,
+        owner: str = LOCAL,
+        *,
+        told: dict[str, Any] | None = None,
+        profile: str | None = None,
+        key: str | None = None,
+        lease: Lease | None = None,
+    ) -> str:
+        """A new job with its nodes, within a transaction; the job's row first, as in every one, so that none deadlock.
+
         `told` goes into the job's first event. `profile` is the id of the one that it uses: the job goes when that
         goes, and the use stands in the audit log, with `key`, the id of the API key. With a `lease` it is that
         runner's at once. Raises `NotFoundError` for a profile that was deleted meanwhile.
         """
-        request_hash = ""
-        if idempotency_key is not None:
-            request_hash = repeats.digest([name, graph, priority, webhook] if request is None else request)
-        while True:
-            # Where the same request comes twice at once, the second finds the first one's job when it looks again.
-            with self._one_writer, suppress(repeats.RepeatedError), self.engine.begin() as connection:
-                if idempotency_key is not None:
-                    first = repeats.first_job(connection, owner, idempotency_key, request_hash)
-                    if first is not None:
-                        return first
-                job = self._insert(connection, name, graph, priority, owner, told, lease)
-                if webhook is not None:
-                    again = {"attempts": 0, "next_at": time.time()}
-                    connection.execute(insert(db.webhooks).values(id=uuid.uuid4().hex, job=job, url=webhook, **again))
-                if profile is not None:
-                    audit.record_use(connection, profile, job, owner=owner, key=key)
-                if idempotency_key is not None:
-                    repeats.remember(connection, owner, idempotency_key, request_hash, job)
-                return job
-
-    def _insert(
-        self,
-        connection: Connection,
-        name: str,
-        graph: dict[str, Any],
-        priority: int,
-        owner: str,
-        told: dict[str, Any] | None,
-        lease: Lease | None,
-    ) -> str:
-        """A new job with its nodes; the job's row first, as in every transaction, so that none deadlock."""
         job, now = uuid.uuid4().hex[:12], lease.since if lease else time.time()
         held = {"runner": lease.runner, "epoch": 1, "lease_until": lease.until} if lease else _FREE
         known_by = {"name": name, "title": graph.get("title", "")}
-        row = known_by | {"id": job, "owner": owner, "state": "queued", "priority": priority, "created": now}
+        row = {"id": job, "owner": owner, "state": "queued", "priority": priority, "created": now, "events": 1}
         queued = Event(job, 1, now, "job.queued", None, known_by | {"nodes": list(graph["nodes"])} | (told or {}))
-        with driver_cursor(connection) as cursor:
-            self._add_job.execute(cursor, new(row | {"events": 1} | held))
-            self._add_graph.execute(cursor, new({"job": job, "document": graph}))
-            nodes = [{"job": job, "node": node, "state": "pending", "attempt": 0} for node in graph["nodes"]]
-            self._add_node.execute_many(cursor, map(new, nodes))
-            given = [{"job": job, "artifact": artifact} for artifact in set(artifact_ids(graph))]
-            self._add_artifact.execute_many(cursor, map(new, given))
-            self._add_event.execute(cursor, new(vars(queued)))
+        self._add_job.execute(cursor, new(known_by | row | held))
+        self._add_graph.execute(cursor, new({"job": job, "document": graph}))
+        nodes = [{"job": job, "node": node, "state": "pending", "attempt": 0} for node in graph["nodes"]]
+        self._add_node.execute_many(cursor, map(new, nodes))
+        if given := [new({"job": job, "artifact": artifact}) for artifact in set(artifact_ids(graph))]:
+            self._add_artifact.execute_many(cursor, given)
+        self._add_event.execute(cursor, new(vars(queued)))
+        if profile is not None:
+            self._uses.record(cursor, profile, job, owner=owner, key=key)
         return job
 
     def repeated(self, owner: str, idempotency_key: str, request: Any) -> str | None:

@@ -178,7 +178,8 @@ class Ledger:
         """Store a job whose lease this runner has from then on: `JobStore.create` and `claim` in one transaction."""
         now = time.time()
         lease = Lease(self.name, since=now, until=now + self._lease_s)
-        job = self._jobs.create(name, graph, priority=priority, profile=profile, lease=lease)
+        with self._driver.transaction() as cursor:
+            job = self._jobs.add(cursor, name, graph, priority=priority, profile=profile, lease=lease)
         return Job(
             id=job,
             name=name,

@@ -16,7 +16,8 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from spinbot.store.connection import encode, unavailable
+from spinbot.errors import StorageError
+from spinbot.store.connection import encode, explained, unavailable
 from spinbot.store.database import Json
 
 
@@ -89,7 +90,8 @@ class Driver:
     def transaction(self) -> Iterator[DBAPICursor]:
         """A cursor whose statements are committed when the block ends well, and undone when not.
 
-        Raises `StorageError` for what the database cannot do; the next transaction connects anew.
+        Raises `StorageError` for what the database cannot do; the next transaction connects anew. Raises `InputError`
+        for a value that it does not take.
         """
         dbapi = self._engine.dialect.loaded_dbapi
         kept, self._connection = self._connection, None
@@ -107,10 +109,12 @@ class Driver:
                 connection.rollback()
                 self._connection = connection
                 raise
-        except dbapi.Error as error:
-            self._connection = None
-            connection.invalidate(error)
-            raise unavailable(error) from error
+        except (dbapi.Error, UnicodeEncodeError) as error:
+            known = explained(error, dbapi) or unavailable(error)
+            if isinstance(known, StorageError):
+                self._connection = None
+                connection.invalidate(error)
+            raise known from error
         self._connection = connection
 
     def _close(self, _engine: Engine) -> None:

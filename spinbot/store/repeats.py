@@ -28,8 +28,10 @@ def digest(request: Any) -> str:
     return hashlib.sha256(written.encode()).hexdigest()
 
 
-def first_job(connection: Connection, owner: str, key: str, request_hash: str) -> str | None:
+def first_job(connection: Connection, owner: str, key: str | None, request_hash: str) -> str | None:
     """The job that this request has made before. Raises `InputError` where the key belongs to another request."""
+    if key is None:
+        return None
     if not 0 < len(key) <= _LONGEST:
         raise InputError(
             f"an idempotency key of {len(key)} characters",
@@ -49,8 +51,10 @@ def first_job(connection: Connection, owner: str, key: str, request_hash: str) -
     return str(found.job)
 
 
-def remember(connection: Connection, owner: str, key: str, request_hash: str, job: str) -> None:
+def remember(connection: Connection, owner: str, key: str | None, request_hash: str, job: str) -> None:
     """Note that the request has made `job`. Raises `RepeatedError` where another has just noted the same key."""
+    if key is None:
+        return
     row = {"owner": owner, "key": key, "request_hash": request_hash, "job": job, "created": time.time()}
     noted = db.insert_or(connection.dialect, db.idempotency).values(**row).on_conflict_do_nothing()
     if connection.execute(noted.returning(db.idempotency.c.job)).first() is None:
