@@ -23,7 +23,6 @@ from spinbot.errors import SpinbotError
 
 NAMESPACE = "spinbot"
 
-
 SETTINGS = {
     # Workers of Ray begin at 15, a group's `nice` is added, and there is none beyond 19: all groups would be one.
     "RAY_worker_niceness": "0",
