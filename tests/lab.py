@@ -16,6 +16,15 @@ from spinbot.store.database import connect
 from spinbot.store.jobs import Event, Job, JobStore
 
 
+class CheckedRunner(Runner):
+    """A runner whose every answer is compared with what is stored."""
+
+    async def run(self, job: str) -> Job:
+        ended = await super().run(job)
+        assert ended == self.jobs.get(job)
+        return ended
+
+
 class Lab:
     """`pool_kind` is `local` or `ray`."""
 
@@ -42,7 +51,7 @@ class Lab:
         return RayPool(self.settings)
 
     def another_runner(self) -> Runner:
-        return Runner(
+        return CheckedRunner(
             jobs=self.jobs,
             artifacts=self.artifacts,
             pool=self.pool,

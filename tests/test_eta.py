@@ -12,8 +12,9 @@ from spinbot.graphs.films import TalkingPortrait
 from spinbot.planner.costs import Costs, Run
 from spinbot.planner.eta import MOST_NODES, Eta, eta
 from spinbot.planner.past import Past
-from spinbot.store.jobs import JobStore, NodeRun
+from spinbot.store.jobs import JobStore
 from spinbot.store.ledger import Ledger, Turn
+from spinbot.store.node_runs import NodeRun
 from tests.api import ended, gate, serving, submit
 from tests.house import House
 from tests.lab import add, number

@@ -54,8 +54,9 @@ def test_a_turn_is_stored_whole_with_consecutive_numbers(store):
     turn = Turn()
     turn.end("running")
     turn.say("log", None, {"message": "hello"})
-    events, busy = ledger.write(job.id, job.epoch, turn)
-    assert ([event.seq for event in events], busy) == ([2, 3], set())
+    written = ledger.write(job.id, job.epoch, turn)
+    assert ([event.seq for event in written.events], written.busy) == ([2, 3], set())
+    assert replace(job, **written.job) == store.get(job.id)
     ledger.write(job.id, job.epoch, succeed(job.nodes["a"], "k"))
     found = store.get(job.id)
     assert (found.state, found.nodes["a"].state, found.nodes["a"].outputs) == ("running", "succeeded", {"x": 1})
@@ -124,20 +125,20 @@ os.kill(os.getpid(), 9)
 def test_the_same_node_is_not_begun_while_another_runner_runs_it(store):
     one, two = elsewhere(Ledger(store, lease_s=60)), elsewhere(Ledger(store, lease_s=60))
     mine, theirs = one.claim(store.create("toy", GRAPH)), two.claim(store.create("toy", GRAPH))
-    assert one.write(mine.id, mine.epoch, start(mine.nodes["a"], "same"))[1] == set()
-    events, busy = two.write(theirs.id, theirs.epoch, start(theirs.nodes["b"], "same"))
-    assert (events, busy) == ([], {"same"})
+    assert one.write(mine.id, mine.epoch, start(mine.nodes["a"], "same")).busy == set()
+    refused = two.write(theirs.id, theirs.epoch, start(theirs.nodes["b"], "same"))
+    assert (refused.events, refused.busy) == ([], {"same"})
     assert store.get(theirs.id).nodes["b"].state == "pending"
     assert len(store.events(theirs.id)) == 1
     one.write(mine.id, mine.epoch, succeed(mine.nodes["a"], "same"))
-    assert two.write(theirs.id, theirs.epoch, start(theirs.nodes["b"], "same"))[1] == set()
+    assert two.write(theirs.id, theirs.epoch, start(theirs.nodes["b"], "same")).busy == set()
 
 
 def test_a_dead_runners_node_blocks_nobody(store):
     dead, alive = elsewhere(Ledger(store, lease_s=0.0)), Ledger(store, lease_s=60)
     theirs, mine = dead.claim(store.create("toy", GRAPH)), alive.claim(store.create("toy", GRAPH))
     dead.write(theirs.id, theirs.epoch, start(theirs.nodes["a"], "same"))
-    assert alive.write(mine.id, mine.epoch, start(mine.nodes["a"], "same"))[1] == set()
+    assert alive.write(mine.id, mine.epoch, start(mine.nodes["a"], "same")).busy == set()
 
 
 def test_jobs_are_offered_by_priority_then_by_age(store):

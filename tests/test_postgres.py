@@ -69,7 +69,7 @@ def test_the_events_of_two_writers_have_numbers_without_a_gap(stores):
     job = one.claim(stores().create("toy", GRAPH))
 
     def write(ledger: Ledger) -> list[int]:
-        written = [ledger.write(job.id, job.epoch, log("hello"))[0] for _ in range(100)]
+        written = [ledger.write(job.id, job.epoch, log("hello")).events for _ in range(100)]
         return [event.seq for events in written for event in events]
 
     numbers = together(partial(write, one), partial(write, two))
@@ -84,7 +84,7 @@ def test_of_runners_that_start_the_same_node_at_once_only_one_does(stores):
     def start(ledger: Ledger, job: Job, key: str) -> set[str]:
         turn = Turn()
         turn.change(replace(job.nodes["a"], state="running", key=key), {})
-        return ledger.write(job.id, job.epoch, turn)[1]
+        return ledger.write(job.id, job.epoch, turn).busy
 
     for number in range(20):
         key = f"key {number}"
@@ -150,7 +150,7 @@ def test_while_the_server_is_gone_everybody_hears_it_and_works_on_when_it_is_bac
         with pytest.raises(StorageError, match="database does not work"):
             work()
     server.start()
-    assert ledger.write(job.id, job.epoch, log("after"))[0][0].seq == 3
+    assert ledger.write(job.id, job.epoch, log("after")).events[0].seq == 3
     assert [event.seq for event in store.events(job.id)] == [1, 2, 3]
     assert store.page()[2] == 1
     store.engine.dispose()

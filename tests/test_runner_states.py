@@ -24,11 +24,11 @@ from spinbot.actors.host import CallContext
 from spinbot.config import HostGroup, Settings
 from spinbot.errors import CancelledError, HostLostError, InputError, NodeTimeoutError, SpinbotError
 from spinbot.graphs.node import Node, Ports, node
-from spinbot.graphs.runner import Runner
 from spinbot.store.artifacts import LocalArtifacts
 from spinbot.store.database import connect
-from spinbot.store.jobs import DONE, JobStore
-from tests.lab import link
+from spinbot.store.jobs import JobStore
+from spinbot.store.node_runs import DONE
+from tests.lab import CheckedRunner, link
 from tests.toys import Number
 
 ATTEMPTS = 2  # of a node that times out; a host may be lost HOST_ATTEMPTS times
@@ -123,7 +123,7 @@ class RunnerStates(RuleBasedStateMachine):
 
     def start(self) -> None:
         self.pool = HeldPool()
-        self.runner = Runner(
+        self.runner = CheckedRunner(
             jobs=self.jobs,
             artifacts=LocalArtifacts(self.settings.artifacts_dir),
             pool=self.pool,  # type: ignore[arg-type]

@@ -22,4 +22,4 @@ class Writer:
             turn.say("log", None, {"message": word})
         if end:
             turn.end("succeeded", outputs={})
-        return self.ledger.write(self.id, self.epoch, turn)[0]
+        return self.ledger.write(self.id, self.epoch, turn).events

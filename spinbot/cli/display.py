@@ -24,7 +24,8 @@ from rich.text import Text
 
 from spinbot.models.catalogue import load_catalogue
 from spinbot.models.store import ModelStore
-from spinbot.store.jobs import DONE, Event, Job, NodeRun
+from spinbot.store.jobs import Event, Job
+from spinbot.store.node_runs import DONE, NodeRun
 
 _MARKS = {
     "pending": ("·", "dim"),

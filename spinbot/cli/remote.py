@@ -17,7 +17,8 @@ from spinbot.cli.people import RemotePeople
 from spinbot.cli.place import ModelRow, Place, Timing, VoiceRow
 from spinbot.errors import InputError, NotFoundError
 from spinbot.graphs.graph import Graph
-from spinbot.store.jobs import Event, Job, JobState, JobSummary, NodeRun, NodeState, Verdict, Wish
+from spinbot.store.jobs import Event, Job, JobState, JobSummary, Verdict, Wish
+from spinbot.store.node_runs import NodeRun, NodeState
 
 
 class Remote(Place):

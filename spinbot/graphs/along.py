@@ -15,7 +15,7 @@ from spinbot.graphs.execute import Unready
 from spinbot.graphs.lanes import Place
 from spinbot.graphs.plan import Plan, Step
 from spinbot.graphs.visit import Visit
-from spinbot.store.jobs import DONE
+from spinbot.store.node_runs import DONE
 
 
 def together(visits: Iterable[Visit]) -> dict[Place, list[Visit]]:

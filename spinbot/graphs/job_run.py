@@ -28,8 +28,9 @@ from spinbot.graphs.preload import preload, wanted
 from spinbot.graphs.stop import PAUSED, Stop, cancelled
 from spinbot.graphs.visit import KINDS, Visit, describe, retry_after, send
 from spinbot.store.artifacts import artifact_ids
-from spinbot.store.jobs import DONE, Job, Wish
+from spinbot.store.jobs import ENDED, Job, Wish
 from spinbot.store.ledger import Turn
+from spinbot.store.node_runs import DONE
 
 if TYPE_CHECKING:
     from spinbot.graphs.runner import Runner
@@ -44,7 +45,8 @@ class JobRun:
         self.id = job.id
         self.plan = Plan(graph, job.nodes)
         self._runner = runner
-        self._job = replace(job, graph={}, nodes={})  # they are in the plan: kept twice, a node costs 1 kB more
+        self._job = job
+        self._changed: dict[str, Any] = {}
         self._priority = job.priority
         self._turn = Turn()
         self._visits: dict[str, Visit] = {}
@@ -79,6 +81,12 @@ class JobRun:
                 self._news.clear()
         finally:
             self._abandon()
+
+    def ended(self) -> Job | None:
+        """The job as it is stored, once it has ended; None where it has not, also where it was paused."""
+        if self._changed.get("state") not in ENDED:
+            return None
+        return replace(self._job, **self._changed, nodes=self.plan.runs(self._job.graph["nodes"]))
 
     def obey(self, wish: Wish) -> None:
         """Pause: let running nodes end and start no other. Cancel: stop them too."""
@@ -200,34 +208,26 @@ class JobRun:
         """End the job in this turn where nothing is left to do."""
         if self._ended or self._visits:
             return
-        stop = self._stop
         if self.plan.unfinished == 0:  # also where a wish to stop it came too late
             self.plan.conclude(self._turn)
-            self._ended = True
+        elif self._stop:
+            self.plan.stop(self._stop, self._turn)
+        else:
             return
-        if stop is None:
-            return
-        if stop.final:
-            for step in self.plan.steps.values():
-                if step.run.state in ("pending", "expanded"):
-                    step.run.state = stop.rest
-                    step.run.finished = time.time()
-                    self._turn.change(step.run, {})
-        self._turn.end(stop.state, error=stop.error.to_dict() if stop.error else None, wish=None)
-        self._turn.job["lease_until"] = 0.0
         self._ended = True
 
     def _write(self) -> None:
         if not self._turn:
             return
         turn, self._turn = self._turn, Turn()
-        events, busy = self._runner.ledger.write(self.id, self._job.epoch, turn)
-        if busy:
-            for visit in [v for v in self._starts if v.key in busy]:
+        written = self._runner.ledger.write(self.id, self._job.epoch, turn)
+        if written.busy:
+            for visit in [v for v in self._starts if v.key in written.busy]:
                 self._send_back(visit, turn)
             if turn:
-                events, _ = self._runner.ledger.write(self.id, self._job.epoch, turn)
-        self._runner.announce(events)
+                written = self._runner.ledger.write(self.id, self._job.epoch, turn)
+        self._changed |= written.job
+        self._runner.announce(written.events)
         self._runner.twins.stored()
 
     def _send_back(self, visit: Visit, turn: Turn) -> None:

@@ -1,11 +1,12 @@
-"""The plan of one job: which nodes there are, which may run now, and what follows when one ends. Pure: no time, no I/O.
+"""The plan of one job: which nodes there are, which may run now, and what follows when one ends. No I/O.
 
 Every step costs the number of links it touches, so a job of n nodes costs O(n).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +14,9 @@ from spinbot.graphs.execute import Pending
 from spinbot.graphs.graph import Expansion, Graph, Link, NodeSpec
 from spinbot.graphs.node import NODES, Node, outputs_of
 from spinbot.graphs.parts import made
-from spinbot.store.jobs import DONE, NodeRun
+from spinbot.graphs.stop import Stop
 from spinbot.store.ledger import Turn
+from spinbot.store.node_runs import DONE, NodeRun, in_order
 
 
 @dataclass(eq=False, slots=True)
@@ -98,6 +100,10 @@ class Plan:
         """The outputs of an expanded node whose parts are done."""
         return {port: self._value(link) for port, link in self._sources(self.steps[name]).items()}
 
+    def runs(self, names: Iterable[str]) -> dict[str, NodeRun]:
+        """How the nodes stand, in the order of the graph's `names`, those of expansions behind their node."""
+        return in_order(names, {name: step.run for name, step in self.steps.items()})
+
     def outputs(self) -> dict[str, Any]:
         """The outputs of the whole graph, when every node is done."""
         return {name: self._value(link) for name, link in self.graph.outputs.items()}
@@ -108,6 +114,16 @@ class Plan:
         turn.end("succeeded", outputs=outputs, wish=None)
         kinds = {name: outputs_of(self.steps[link.node].kind)[link.output] for name, link in self.graph.outputs.items()}
         turn.made = made(outputs, kinds)
+
+    def stop(self, stop: Stop, turn: Turn) -> None:
+        """End the job in this turn as it was stopped, and free its lease; no node runs any more."""
+        if stop.final:
+            for step in self.steps.values():
+                if step.run.state in ("pending", "expanded"):
+                    step.run.state, step.run.finished = stop.rest, time.time()
+                    turn.change(step.run, {})
+        turn.end(stop.state, error=stop.error.to_dict() if stop.error else None, wish=None)
+        turn.job["lease_until"] = 0.0
 
     def _place(self, specs: Mapping[str, NodeSpec], runs: Mapping[str, NodeRun]) -> None:
         expanded = []

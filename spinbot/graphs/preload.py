@@ -11,7 +11,7 @@ from spinbot.actors.pool import Pool, group_for
 from spinbot.config import Settings
 from spinbot.errors import SpinbotError
 from spinbot.graphs.plan import Plan
-from spinbot.store.jobs import DONE
+from spinbot.store.node_runs import DONE
 
 log = logging.getLogger(__name__)
 

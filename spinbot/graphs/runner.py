@@ -113,6 +113,8 @@ class Runner:
             if run := self._claim(job):
                 with contextlib.suppress(LeaseLostError):  # then another runner has it: wait for that one
                     await self._drive(run)
+                if ended := run.ended():
+                    return ended
                 del run  # it has all nodes, and so has the job that is read now
             stored = self.ledger.read(job)
             if stored.state in ENDED or stored.state == "paused":

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spinbot.errors import CancelledError, SpinbotError
-from spinbot.store.jobs import JobState, NodeState
+from spinbot.store.jobs import JobState
+from spinbot.store.node_runs import NodeState
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from spinbot.planner.past import Past
 from spinbot.planner.preview import WORKING
 from spinbot.planner.schedule import Task, elapsed
 from spinbot.store import database as db
-from spinbot.store.jobs import DONE, ENDED, Job, NodeRun
+from spinbot.store.jobs import ENDED, Job
+from spinbot.store.node_runs import DONE, NodeRun
 
 MOST_NODES = 1000
 """Of a larger job nothing is said: for this many it takes 70 ms, and jobs are asked for often."""

@@ -25,10 +25,10 @@ from spinbot.store import listing, repeats
 from spinbot.store.artifacts import artifact_ids
 from spinbot.store.audit import Uses
 from spinbot.store.connection import driver_cursor
+from spinbot.store.node_runs import DONE, NodeRun, in_order
 from spinbot.store.prepared import Prepared, adding, new
 
 JobState = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
-NodeState = Literal["pending", "running", "expanded", "cached", "succeeded", "failed", "skipped", "cancelled"]
 Wish = Literal["pause", "cancel"]
 Verdict = Literal["approved", "rejected"]
 Review = Literal["approved", "rejected", "open"]
@@ -37,7 +37,6 @@ Review = Literal["approved", "rejected", "open"]
 LOCAL = "local"
 """The owner of what is made without an API key."""
 
-DONE: frozenset[str] = frozenset({"cached", "succeeded"})
 ENDED: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
 _FREE: dict[str, Any] = {"runner": None, "epoch": 0, "lease_until": 0.0}
 
@@ -61,23 +60,6 @@ class Lease:
     runner: str
     since: float
     until: float
-
-
-@dataclass(slots=True)
-class NodeRun:
-    """Where one node of a job stands. Times are seconds since the epoch."""
-
-    node: str
-    state: NodeState = "pending"
-    attempt: int = 0
-    key: str | None = None
-    outputs: dict[str, Any] | None = None
-    engines: dict[str, Any] | None = None
-    error: dict[str, Any] | None = None
-    checkpoint: dict[str, Any] | None = None
-    expansion: dict[str, Any] | None = None
-    started: float | None = None
-    finished: float | None = None
 
 
 @dataclass(frozen=True)
@@ -243,13 +225,7 @@ class JobStore:
         """`get` within a transaction."""
         row = self._row(cursor, self._job_and_graph, job, owner)
         runs = {run[0]: NodeRun(*run) for run in self._node_runs.rows(cursor, {"its_id": job})}
-        nodes: dict[str, NodeRun] = {}
-        todo = list(reversed(row["graph"]["nodes"]))
-        while todo:
-            run = runs[todo.pop()]
-            nodes[run.node] = run
-            todo += [f"{run.node}/{inner}" for inner in reversed((run.expansion or {"nodes": ()})["nodes"])]
-        return Job(**row, nodes=nodes)
+        return Job(**row, nodes=in_order(row["graph"]["nodes"], runs))
 
     def summary(self, job: str, owner: str | None = None) -> JobSummary:
         """How the job stands, without its nodes. Raises `NotFoundError` as `get` does."""

@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 from sqlalchemy import Table, bindparam, func, insert, or_, select, update
@@ -22,7 +22,8 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from spinbot.errors import LeaseLostError
 from spinbot.store import database as db
 from spinbot.store.artifacts import artifact_ids
-from spinbot.store.jobs import LOCAL, Event, Job, JobState, JobStore, Lease, NodeRun, Wish
+from spinbot.store.jobs import LOCAL, Event, Job, JobState, JobStore, Lease, Wish
+from spinbot.store.node_runs import NodeRun
 from spinbot.store.prepared import Driver, Prepared, adding, new, read_json
 from spinbot.store.trained import Made, TrainedParts
 
@@ -32,6 +33,7 @@ def _names(table: Table) -> list[str]:
 
 
 _OPEN = ("queued", "running")
+_SHARED = ("events", "priority", "wish", "lease_until")
 _ROW = ("state", "attempt", "key", "outputs", "engines", "error", "checkpoint", "expansion", "started", "finished")
 _UPDATE_ROW = (
     update(db.node_runs)
@@ -46,7 +48,7 @@ _UPDATE_JOB = (
         & (db.jobs.c.epoch == bindparam("its_epoch"))
     )
     .values(events=db.jobs.c.events + bindparam("more"))
-    .returning(db.jobs.c.events)
+    .returning(*(db.jobs.c[name] for name in _SHARED))
 )
 _FIND_LEASE = select(*(db.jobs.c[name] for name in ("state", "runner", "epoch", "lease_until"))).where(
     db.jobs.c.id == bindparam("its_id")
@@ -141,6 +143,17 @@ class Turn:
 
     def __bool__(self) -> bool:
         return bool(self.events or self.job)
+
+
+class Written(NamedTuple):
+    """What came of a turn."""
+
+    events: list[Event]
+    """The turn's, with their numbers."""
+    busy: set[str]
+    """Keys of nodes that another runner runs at this moment; then nothing is stored."""
+    job: dict[str, Any]
+    """By field of `Job`, what the turn has changed, and what others than a job's runner may change."""
 
 
 class Ledger:
@@ -272,18 +285,18 @@ class Ledger:
             found = {key: self._find_result.execute(cursor, {"its_key": key}).fetchone() for key in keys}
         return {key: read_json(row[0]) for key, row in found.items() if row is not None}
 
-    def write(self, job: str, epoch: int, turn: Turn) -> tuple[list[Event], set[str]]:
-        """Store a turn, all of it or nothing, and return its events with their numbers.
+    def write(self, job: str, epoch: int, turn: Turn) -> Written:
+        """Store a turn, all of it or nothing.
 
         A node that is about to run in this turn while another runner runs one with the same key must not: then
-        nothing is stored and the second value names those keys. Raises `LeaseLostError`, `StorageError`.
+        nothing is stored. Raises `LeaseLostError`, `StorageError`.
         """
         try:
-            return self._write(job, epoch, turn), set()
+            return self._write(job, epoch, turn)
         except _BusyError as busy:
-            return [], busy.keys
+            return Written([], busy.keys, {})
 
-    def _write(self, job: str, epoch: int, turn: Turn) -> list[Event]:
+    def _write(self, job: str, epoch: int, turn: Turn) -> Written:
         with self._driver.transaction() as cursor:
             lease = {"its_id": job, "its_runner": self.name, "its_epoch": epoch, "more": len(turn.events)}
             row = self._update_job(tuple(turn.job)).execute(cursor, lease | new(turn.job)).fetchone()
@@ -303,7 +316,7 @@ class Ledger:
             self._keep_results(cursor, turn)
             if turn.made:
                 self._trained.add(cursor, job, turn.made)
-        return events
+        return Written(events, set(), turn.job | dict(zip(_SHARED, row, strict=True)))
 
     def _update_job(self, columns: tuple[str, ...]) -> Prepared:
         """The update that also sets these columns; there are some five kinds, and compiling one takes 0.6 ms."""

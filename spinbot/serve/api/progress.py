@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from spinbot.store.jobs import DONE, Event, Job
+from spinbot.store.jobs import Event, Job
+from spinbot.store.node_runs import DONE
 
 
 class Progress:

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from spinbot.planner.eta import Eta
 from spinbot.planner.planner import MAX_PROMPT
-from spinbot.store.jobs import Job, JobState, JobSummary, NodeState, Verdict, Wish
+from spinbot.store.jobs import Job, JobState, JobSummary, Verdict, Wish
+from spinbot.store.node_runs import NodeState
 
 JOB_ID = r"^[0-9a-f]{12}$"
 
