@@ -74,7 +74,8 @@ class Runner:
         self._entered: dict[str, tuple[Job, Graph]] = {}
         self._runs: dict[str, JobRun] = {}
         self._listeners: list[Listener] = []
-        self._ticking: asyncio.Task[None] | None = None
+        self._ticking: asyncio.TimerHandle | None = None
+        self._renewed = 0.0
         self._woken = asyncio.Event()
         self._limits = Limits(settings.queue.jobs, settings.queue.jobs_of_owner)
         self._driving: dict[str, str] = {}
@@ -158,7 +159,8 @@ class Runner:
         _spare_what_is_loaded()
         self._runs[run.id] = run
         if self._ticking is None:
-            self._ticking = asyncio.create_task(self._tick())
+            self._renewed = time.monotonic()
+            self._tick_later()
         try:
             await run.drive()
         finally:
@@ -167,24 +169,25 @@ class Runner:
                 self._ticking.cancel()
                 self._ticking = None
 
-    async def _tick(self) -> None:
+    def _tick_later(self) -> None:
+        self._ticking = asyncio.get_running_loop().call_later(TICK_S, self._tick)
+
+    def _tick(self) -> None:
         """While jobs run: renew their leases, see what users want of them, look after nodes that run elsewhere."""
-        renewed = time.monotonic()
-        while self._runs:
-            await asyncio.sleep(TICK_S)
-            try:
-                if time.monotonic() - renewed >= self.settings.lease_s / 3:
-                    renewed = time.monotonic()
-                    self.ledger.renew(self._runs)
-                for asked in self.ledger.asked(self._runs):
-                    if run := self._runs.get(asked.job):
-                        run.prioritise(asked.priority)
-                        if asked.wish:
-                            run.obey(asked.wish)
-            except StorageError as error:  # the lease runs out if it stays so, and the next write says it
-                log.warning("%s", error)
-            for run in list(self._runs.values()):
-                run.look_again()
+        self._tick_later()
+        try:
+            if time.monotonic() - self._renewed >= self.settings.lease_s / 3:
+                self._renewed = time.monotonic()
+                self.ledger.renew(self._runs)
+            for asked in self.ledger.asked(self._runs):
+                run = self._runs[asked.job]
+                run.prioritise(asked.priority)
+                if asked.wish:
+                    run.obey(asked.wish)
+        except StorageError as error:  # the lease runs out if it stays so, and the next write says it
+            log.warning("%s", error)
+        for run in self._runs.values():
+            run.look_again()
 
     def _driven(self, job: str, task: asyncio.Task[Job]) -> None:
         del self._driving[job]

@@ -29,8 +29,11 @@ from spinbot.store.connection import open_engine, upgrade_lock
 
 metadata = MetaData()
 
+# What an index is made of is no parameter: for one, SQLite passes the index over.
 PREVIEWS = text("kind = 'node.preview'")
-"""Events that show something while a node runs. The kind is no parameter: for one, SQLite passes the index over."""
+"""Events that show something while a node runs."""
+RUNNING = text("node_runs.state = 'running' AND node_runs.key IS NOT NULL")
+"""Nodes that run and want the cache."""
 
 Json = JSON(none_as_null=True)  # None is SQL's NULL, so that queries can ask for it
 
@@ -74,7 +77,7 @@ node_runs = Table(
     Column("node", String(500), primary_key=True),
     Column("state", String(16), nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("key", String(64), index=True),
+    Column("key", String(64)),
     Column("outputs", Json),
     Column("engines", Json),
     Column("error", Json),
@@ -82,6 +85,8 @@ node_runs = Table(
     Column("expansion", Json),  # the nodes that took this one's place
     Column("started", Float),
     Column("finished", Float),
+    # Of each node that begins it is asked whether another runner runs the same: of those that run, not of all ever run.
+    Index("ix_node_runs_running", "key", sqlite_where=RUNNING, postgresql_where=RUNNING),
     sqlite_with_rowid=False,
 )
 
@@ -225,7 +230,7 @@ tickets = Table(  # each opens one connection
 )
 
 
-VERSION = "0007"
+VERSION = "0008"
 """The newest step of `migrations`."""
 
 

@@ -74,7 +74,7 @@ _RUNNING_ELSEWHERE = (
     .join(db.jobs, db.jobs.c.id == db.node_runs.c.job)
     .where(
         (db.node_runs.c.key == bindparam("its_key"))
-        & (db.node_runs.c.state == "running")
+        & db.RUNNING
         & (db.jobs.c.runner != bindparam("me"))
         & (db.jobs.c.lease_until > bindparam("now"))
     )
