@@ -33,7 +33,7 @@ def _names(table: Table) -> list[str]:
 
 
 _OPEN = ("queued", "running")
-_SHARED = ("events", "priority", "wish", "lease_until")
+_SHARED = ("events", "priority", "wish", "lease_until")  # what a turn answers: users and renewals write some too
 _ROW = ("state", "attempt", "key", "outputs", "engines", "error", "checkpoint", "expansion", "started", "finished")
 _UPDATE_ROW = (
     update(db.node_runs)
