@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from spinbot.actors.memory import give_back, process_bytes
@@ -17,6 +20,24 @@ def test_freed_memory_goes_back_even_below_a_block_in_use():
     give_back()
     assert len(last) == 2000
     assert held - process_bytes() > 80 * MB
+
+
+def test_large_blocks_go_back_at_once_also_after_larger_ones_were_freed():
+    program = """
+from spinbot.actors.memory import keep_steady, process_bytes
+keep_steady()
+larger = bytearray(24 << 20)
+del larger
+large, small = [], []
+for _ in range(4):
+    large.append(b"x" * (20 << 20))
+    small.append(b"x" * 100_000)
+held = process_bytes()
+large.clear()
+print(held - process_bytes())
+"""
+    freed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert int(freed) > 75 * MB
 
 
 @pytest.mark.models

@@ -9,6 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+LARGE = 16 << 20
+"""Bytes of a block that does not stay with the process once it is freed."""
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of malloc.h
+
 
 def process_bytes() -> int:
     """Bytes of memory that belong to this process: resident on the CPU, plus allocated by torch on the GPU.
@@ -35,14 +40,26 @@ def give_back() -> None:
 
     Takes 0.5 ms. Without it a speech process grew by 15 % in 200 sentences of different lengths (malloc_trim(3)).
     """
-    if trim := _malloc_trim():
+    if trim := _of_glibc("malloc_trim"):
         trim(0)
 
 
+def keep_steady() -> None:
+    """Let large blocks always come from the system and go back to it, with glibc, from now on (mallopt(3)).
+
+    As blocks are freed it raises the size from which it does so, up to 32 MB, and smaller ones then lie among others:
+    a speech process grew by 6 % in 200 sentences, and by 0.1 % with this. Tensors of more than 16 MB that a training
+    step makes and frees take 10 to 15 % longer to compute.
+    """
+    if mallopt := _of_glibc("mallopt"):
+        mallopt(_MMAP_THRESHOLD, LARGE)
+        mallopt(_TRIM_THRESHOLD, 2 * LARGE)  # as glibc has it; it would be 128 kB from the moment the other is set
+
+
 @cache
-def _malloc_trim() -> Callable[[int], int] | None:
-    # other C libraries (macOS, musl) give memory back by themselves and have no such function
-    return getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+def _of_glibc(name: str) -> Callable[..., int] | None:
+    # other C libraries (macOS, musl) give memory back by themselves and have no such functions
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
 
 
 def _resident() -> int:
