@@ -24,8 +24,8 @@ def test_freed_memory_goes_back_even_below_a_block_in_use():
 
 def test_large_blocks_go_back_at_once_also_after_larger_ones_were_freed():
     program = """
-from spinbot.actors.memory import keep_steady, process_bytes
-keep_steady()
+from spinbot.actors.memory import return_large_blocks, process_bytes
+return_large_blocks()
 larger = bytearray(24 << 20)
 del larger
 large, small = [], []

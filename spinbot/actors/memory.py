@@ -44,7 +44,7 @@ def give_back() -> None:
         trim(0)
 
 
-def keep_steady() -> None:
+def return_large_blocks() -> None:
     """Let large blocks always come from the system and go back to it, with glibc, from now on (mallopt(3)).
 
     As blocks are freed it raises the size from which it does so, up to 32 MB, and smaller ones then lie among others:

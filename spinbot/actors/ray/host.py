@@ -20,7 +20,7 @@ from spinbot.actors.host import Host
 from spinbot.actors.line.frames import Door
 from spinbot.actors.line.host_end import HostEnd
 from spinbot.actors.line.runner_end import RunnerEnd
-from spinbot.actors.memory import keep_steady
+from spinbot.actors.memory import return_large_blocks
 from spinbot.actors.ray.depot import Depot, DepotArtifacts
 from spinbot.actors.ray.services import this_node
 from spinbot.config import HostGroup, Settings, cores
@@ -50,7 +50,7 @@ class HostActor:
         if group.nice:
             os.nice(group.nice)
         if not group.rests:  # training steps would be slower
-            keep_steady()
+            return_large_blocks()
         artifacts: Artifacts | None = None
         if depot is not None and ray.get_runtime_context().get_node_id() != depot.node:
             settings = settings.model_copy(update={"home": Settings().home})  # this machine's own folder
